@@ -13,12 +13,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .domains import Categorical, Continuous, Entry, Grid, Subset
+from .domains import Categorical, Continuous, Entry, Grid, Subset, is_finite_number
 from .errors import ArchitectureError, Problem, SearchSpaceError, did_you_mean
 from .json_files import line_of, parse_json, read_text, write_text
 from .search_space import IndexVector, SearchSpace
@@ -41,18 +40,10 @@ def to_vector(
         kind = type(architecture).__name__
         raise ArchitectureError(f"expected an object of keys, got a {kind}", source)
     reader = _Reader(space)
-    for key in architecture:
-        if key not in space.specs:
-            reader.wrong(str(key), f"unknown key{did_you_mean(key, space.specs)}")
-    first_of = {position: key for key, position in space.first_decision.items()}
-    for position in space.order:
-        key = first_of.get(position, "")
-        if position not in first_of or not space.is_active(position, reader.entries):
-            continue
-        if key in architecture:
-            reader.read(space.specs[key], key, position, architecture[key])
-        else:
-            reader.wrong(key, f"missing; expected {_expectation(space.specs[key])}")
+    try:
+        reader.read_keys(architecture)
+    except RecursionError:
+        raise ArchitectureError("nested too deeply", source) from None
     if reader.problems:
         raise ArchitectureError(reader.problems, source)
     return tuple(reader.entries)
@@ -160,6 +151,21 @@ class _Reader:
     def wrong(self, where: str, message: str) -> None:
         self.problems.append(Problem(where, message))
 
+    def read_keys(self, architecture: Mapping[str, Any]) -> None:
+        space = self.space
+        for key in architecture:
+            if key not in space.specs:
+                self.wrong(str(key), f"unknown key{did_you_mean(key, space.specs)}")
+        first_of = {position: key for key, position in space.first_decision.items()}
+        for position in space.order:
+            key = first_of.get(position, "")
+            if position not in first_of or not space.is_active(position, self.entries):
+                continue
+            if key in architecture:
+                self.read(space.specs[key], key, position, architecture[key])
+            else:
+                self.wrong(key, f"missing; expected {_expectation(space.specs[key])}")
+
     def read(self, spec: Spec, where: str, position: int, given: Any) -> None:
         try:
             if isinstance(spec, LayerChoice):
@@ -185,7 +191,8 @@ class _Reader:
                     if key in given:
                         self.read(inner_spec, f"{where}/{option.name}/{key}", inner, given[key])
                     else:
-                        self.wrong(f"{where}/{option.name}/{key}", "missing")
+                        expected = _expectation(inner_spec)
+                        self.wrong(f"{where}/{option.name}/{key}", f"missing; expected {expected}")
                 inner += _width(inner_spec)
         if isinstance(spec.options[index], NestedOption):
             known = {"_name", *spec.options[index].keys}
@@ -266,6 +273,8 @@ def _read_indexed(names: Sequence[str], given: Mapping[str, Any]) -> list[int]:
     if not indices:
         if "_value" not in given:
             raise _WrongError("neither _idx nor _value is given")
+        if isinstance(given["_value"], Mapping):
+            raise _WrongError(f"_value must be a name or a list of names, got {given['_value']!r}")
         return _read_chosen(names, given["_value"])
     index, value = indices[0], given.get("_value")
     several = isinstance(index, (list, tuple))
@@ -296,7 +305,7 @@ def _read_option(spec: ValueChoice, given: Any) -> int:
 
 
 def _read_number(domain: Grid | Continuous, given: Any) -> Entry:
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
+    if not is_finite_number(given):
         raise _WrongError(f"expected a finite number, got {given!r}")
     if isinstance(domain, Continuous):
         if not domain.contains(given):
@@ -369,7 +378,7 @@ def _number_range(domain: Grid | Continuous) -> str:
 
 
 def _with_line(problem: Problem, text: str) -> Problem:
-    line = line_of(text, problem.where)
+    line = line_of(text, problem.where) if problem.where else None
     return Problem(f"{problem.where} (line {line})", problem.message) if line else problem
 
 

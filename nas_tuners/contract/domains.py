@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from statistics import NormalDist
-from typing import Union
+from typing import TypeGuard, Union
 
 Entry = Union[int, float]
 
@@ -129,6 +129,8 @@ class Prior:
         x = math.log(value) if self.log else value
         if self.normal:
             return NormalDist(self.a, self.b).cdf(x)
+        if self.a == self.b:  # bounds so near that their logarithms are equal
+            return 0.5
         return min(max((x - self.a) / (self.b - self.a), 0.0), 1.0)
 
 
@@ -167,13 +169,12 @@ class Grid:
         """The number at an index: an ``int`` where step and value are whole."""
         number = min(max(_tidy((self.first + int(entry)) * self.step), self.low), self.high)
         whole = float(self.step).is_integer() and float(number).is_integer()
-        return int(number) if whole else number
+        return int(number) if whole else float(number)
 
     def index(self, value: float) -> int | None:
         """The index whose value this is, or None."""
         nearest = self.nearest(value)
-        same = math.isclose(self.value(nearest), value, rel_tol=1e-9, abs_tol=self.step * 1e-9)
-        return nearest if same else None
+        return nearest if _is_close(self.value(nearest), value, self.step) else None
 
     def from_unit(self, unit: float) -> int:
         return self.nearest(self.prior.value(unit))
@@ -183,7 +184,8 @@ class Grid:
 
     def nearest(self, value: float) -> int:
         """The index whose value is nearest."""
-        return min(max(round(value / self.step) - self.first, 0), self.size - 1)
+        inside = min(max(value, self.low), self.high)
+        return min(max(round(inside / self.step) - self.first, 0), self.size - 1)
 
 
 @dataclass(frozen=True)
@@ -200,14 +202,11 @@ class Continuous:
         return math.inf
 
     def contains(self, entry: object) -> bool:
-        if isinstance(entry, bool) or not isinstance(entry, (int, float)):
-            return False
-        if not (math.isfinite(entry) and self.low <= entry <= self.high):
+        if not is_finite_number(entry) or not self.low <= entry <= self.high:
             return False
         if not self.step:
             return True
-        multiple = round(entry / self.step) * self.step
-        return math.isclose(multiple, entry, rel_tol=1e-9, abs_tol=self.step * 1e-9)
+        return _is_close(entry - math.remainder(entry, self.step), entry, self.step)
 
     def sample(self, rng: Random) -> float:
         return self.from_unit(rng.random())
@@ -221,7 +220,8 @@ class Continuous:
             if value != entry:
                 return value
         # A prior narrower than its rounding: the next number there is.
-        up = entry + self.step if self.step else math.nextafter(entry, math.inf)
+        up = _tidy(entry + self.step) if self.step else entry
+        up = max(up, math.nextafter(entry, math.inf))
         return up if up <= self.high else math.nextafter(entry, -math.inf)
 
     def from_unit(self, unit: float) -> float:
@@ -238,13 +238,28 @@ class Continuous:
 Domain = Union[Categorical, Subset, Grid, Continuous]
 
 
+def is_finite_number(value: object) -> TypeGuard[int | float]:
+    """Whether this is an ``int`` or a ``float`` (a ``bool`` is neither) that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def _is_int(entry: object) -> bool:
     return isinstance(entry, int) and not isinstance(entry, bool)
 
 
+def _is_close(number: float, other: float, step: float) -> bool:
+    """Equal but for rounding errors, which stay far below a step."""
+    return math.isclose(number, other, rel_tol=1e-14, abs_tol=step * 1e-6)
+
+
 def _tidy(number: float) -> float:
     """0.1 * 3 is 0.3 for the people who read it."""
-    return float(f"{number:.12g}")
+    return number if float(number).is_integer() else float(f"{number:.15g}")
 
 
 def _exp(x: float) -> float:

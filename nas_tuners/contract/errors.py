@@ -9,6 +9,8 @@
     |-- ConfigError (ValueError)           an experiment's configuration is wrong
     |-- MetricError (ValueError)           a reported result is not a finite number
     |-- TrialError (RuntimeError)          the trial protocol was broken
+    |-- UndecidedError (RuntimeError)      a choice was run before an architecture was applied
+    |-- CheckpointError (RuntimeError)     saved weights do not fit the model
     |-- TunerError (RuntimeError)          a tuner raised or broke its contract
     |-- ExperimentError (RuntimeError)     an experiment's folder, study or process is unusable
     `-- SearchSpaceExhausted               every architecture of the space has been proposed
@@ -74,6 +76,14 @@ class MetricError(NasTunersError, ValueError):
 
 class TrialError(NasTunersError, RuntimeError):
     """The agreement between runner and trial was broken (missing or unreadable files)."""
+
+
+class UndecidedError(NasTunersError, RuntimeError):
+    """A choice was run before an architecture was applied to its model."""
+
+
+class CheckpointError(NasTunersError, RuntimeError):
+    """Saved weights do not fit the model; nothing was loaded."""
 
 
 class TunerError(NasTunersError, RuntimeError):

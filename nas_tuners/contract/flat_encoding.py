@@ -17,7 +17,7 @@ from typing import Any, Union
 
 from .domains import Categorical, Continuous, Domain, Entry, Grid, Subset
 from .search_space import IndexVector, SearchSpace
-from .space_json import InputChoice, LayerChoice, Spec, ValueChoice
+from .space_json import InputChoice, LayerChoice, NestedOption, Spec, ValueChoice
 
 _LABEL_LENGTH = 60
 _NAME_LENGTH = 500  # Optuna's databases hold 512 characters
@@ -162,7 +162,7 @@ class _Booleans:
         return [index in chosen for index in range(self._domain.n)]
 
     def read(self, values: Sequence[Any]) -> Entry:
-        raw = [index for index, value in enumerate(values) if value]
+        raw = [index for index, value in enumerate(values) if (False, True).index(value)]
         return self._domain.index(_repair(set(raw), self._domain, self._salt, raw))
 
 
@@ -183,7 +183,7 @@ class _Scores:
         return [0.75 if index in chosen else 0.25 for index in range(self._n)]
 
     def read(self, values: Sequence[Any]) -> Entry:
-        above = sum(value > 0.5 for value in values)
+        above = sum(_within(value, 0.0, 1.0) > 0.5 for value in values)
         count = min(max(above, self._low), self._high)
         ranked = sorted(range(self._n), key=lambda index: (-values[index], index))
         chosen = sorted(ranked[:count])
@@ -195,16 +195,15 @@ class _WholeNumber:
 
     def __init__(self, name: str, domain: Grid) -> None:
         self.names = [name]
-        low, high = int(domain.value(0)), int(domain.value(domain.size - 1))
-        self.parameters: list[FlatParameter] = [Integer(low, high)]
-        self._low = low
+        self._low, self._high = int(domain.low), int(domain.high)
+        self.parameters: list[FlatParameter] = [Integer(self._low, self._high)]
         self.default: Entry = 0
 
     def write(self, entry: Entry) -> list[Any]:
         return [self._low + int(entry)]
 
     def read(self, values: Sequence[Any]) -> Entry:
-        return int(values[0]) - self._low
+        return int(_within(values[0], self._low, self._high)) - self._low
 
 
 class _RealNumber:
@@ -221,10 +220,8 @@ class _RealNumber:
         return [float(value)]
 
     def read(self, values: Sequence[Any]) -> Entry:
-        value = float(values[0])
-        if not isinstance(self._domain, Grid):
-            return value
-        return self._domain.nearest(value)
+        value = _within(float(values[0]), self._domain.low, self._domain.high)
+        return self._domain.nearest(value) if isinstance(self._domain, Grid) else value
 
 
 class _Quantile:
@@ -240,7 +237,7 @@ class _Quantile:
         return [min(max(self._domain.to_unit(entry), _EDGE), 1 - _EDGE)]
 
     def read(self, values: Sequence[Any]) -> Entry:
-        return self._domain.from_unit(float(values[0]))
+        return self._domain.from_unit(_within(float(values[0]), 0.0, 1.0))
 
 
 _Part = Union[_OneCategory, _Slots, _Booleans, _Scores, _WholeNumber, _RealNumber, _Quantile]
@@ -250,8 +247,11 @@ def _make_part(name: str, domain: Domain, spec: Spec, encoding: str) -> _Part:
     if isinstance(domain, Continuous):
         return _Quantile(name, domain) if math.isinf(domain.high) else _RealNumber(name, domain)
     if isinstance(domain, Grid):
-        linear = domain.step == 1 and not domain.prior.log and float(domain.low).is_integer()
-        return _WholeNumber(name, domain) if linear else _RealNumber(name, domain)
+        if encoding == "subsets" and domain.size <= _SUBSETS:
+            return _OneCategory(name, [domain.value(index) for index in range(domain.size)])
+        whole = all(float(number).is_integer() for number in (domain.low, domain.high))
+        linear = domain.step == 1 and not domain.prior.log
+        return _WholeNumber(name, domain) if whole and linear else _RealNumber(name, domain)
     if isinstance(domain, Categorical):
         if encoding == "scores" and domain.size > 1:
             return _Scores(name, _option_labels(spec), domain)
@@ -267,10 +267,17 @@ def _make_subset_part(name: str, domain: Subset, labels: Sequence[str], encoding
     if fixed and domain.low == 1:
         return _OneCategory(name, labels)
     if encoding == "subsets" and domain.size <= _SUBSETS:
-        return _OneCategory(name, [_subset_label(domain, i, labels) for i in range(domain.size)])
+        subsets = [_subset_label(domain, rank, labels) for rank in range(domain.size)]
+        return _OneCategory(name, _labels(subsets))
     few = domain.low <= 3 or domain.low < domain.n / 3
     slots = encoding == "slots" or (encoding in ("auto", "subsets") and few)
     return _Slots(name, domain, labels) if fixed and slots else _Booleans(name, domain, labels)
+
+
+def _within(value: float, low: float, high: float) -> float:
+    if not low <= value <= high:
+        raise ValueError(f"{value!r} is not in [{low}, {high}]")
+    return value
 
 
 def _repair(chosen: set[int], domain: Subset, salt: str, raw: Sequence[int]) -> list[int]:
@@ -305,7 +312,7 @@ def _option_labels(spec: Spec) -> list[str]:
     if isinstance(spec, LayerChoice):
         return _labels(spec.candidates)
     assert isinstance(spec, ValueChoice)
-    return _labels([getattr(option, "name", None) or str(option) for option in spec.options])
+    return _labels([o.name if isinstance(o, NestedOption) else str(o) for o in spec.options])
 
 
 def _labels(names: Sequence[str]) -> list[str]:

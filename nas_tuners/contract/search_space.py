@@ -20,7 +20,7 @@ from typing import Any, Union
 from .domains import Categorical, Domain, Entry, Subset
 from .errors import Problem, SearchSpaceError, SpaceMismatchError, did_you_mean
 from .json_files import line_of, parse_json, read_text
-from .space_json import NestedOption, Reader, Spec, ValueChoice, print_spec
+from .space_json import NestedOption, Reader, Spec, ValueChoice, json_identity, print_spec
 
 IndexVector = tuple[Union[Entry, None], ...]
 """One entry a decision; None where the decision is inactive."""
@@ -68,11 +68,17 @@ class SearchSpace:
     """
 
     def __init__(self, content: Mapping[str, Any], *, source: str = "") -> None:
+        if not isinstance(content, Mapping):
+            kind = type(content).__name__
+            raise SearchSpaceError(f"expected a JSON object of keys, got a {kind}", source)
         reader = Reader()
-        self.specs: dict[str, Spec] = reader.read_keys(content, "")
-        self.active_if: dict[str, dict[str, tuple[int, ...]]] = reader.read_conditions(
-            content, self.specs
-        )
+        self.specs: dict[str, Spec]
+        self.active_if: dict[str, dict[str, tuple[int, ...]]]
+        try:
+            self.specs = reader.read_keys(content, "")
+            self.active_if = reader.read_conditions(content, self.specs)
+        except RecursionError:
+            raise SearchSpaceError("nested too deeply", source) from None
         if reader.problems:
             raise SearchSpaceError(reader.problems, source)
         self.first_decision: dict[str, int] = {}
@@ -91,6 +97,20 @@ class SearchSpace:
         return cls(space) if isinstance(space, Mapping) else cls.load(space)
 
     @classmethod
+    def from_specs(
+        cls,
+        specs: Mapping[str, Spec],
+        *,
+        active_if: Mapping[str, Mapping[str, Sequence[int]]] | None = None,
+    ) -> SearchSpace:
+        """A space from specs and conditions, checked like one that is read from JSON.
+
+        Raises:
+            SearchSpaceError: with every problem found.
+        """
+        return cls(_print_space(specs, active_if or {}))
+
+    @classmethod
     def loads(cls, text: str, *, source: str = "") -> SearchSpace:
         """Parse JSON text.
 
@@ -98,16 +118,11 @@ class SearchSpace:
             SearchSpaceError: for broken JSON (with line and column) and for every bad key.
         """
         content = parse_json(text, source)
-        if not isinstance(content, dict):
-            kind = type(content).__name__
-            raise SearchSpaceError(f"expected a JSON object of keys, got a {kind}", source)
         try:
             return cls(content, source=source)
         except SearchSpaceError as error:
             located = [_with_line(problem, text) for problem in error.problems]
             raise SearchSpaceError(located, source) from None
-        except RecursionError:
-            raise SearchSpaceError("nested too deeply", source) from None
 
     @classmethod
     def load(cls, path: str | Path) -> SearchSpace:
@@ -120,15 +135,7 @@ class SearchSpace:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object; equal to what was parsed, in its order."""
-        return {
-            key: print_spec(spec)
-            | (
-                {"_active_if": {p: list(allowed) for p, allowed in self.active_if[key].items()}}
-                if key in self.active_if
-                else {}
-            )
-            for key, spec in self.specs.items()
-        }
+        return _print_space(self.specs, self.active_if)
 
     def dumps(self) -> str:
         """The JSON text that files hold."""
@@ -137,11 +144,10 @@ class SearchSpace:
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hex digits that differ when the space does."""
-        text = json.dumps(self.to_dict(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hashlib.sha256(json_identity(self.to_dict()).encode()).hexdigest()[:12]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SearchSpace) and self.to_dict() == other.to_dict()
+        return isinstance(other, SearchSpace) and self.fingerprint == other.fingerprint
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -209,39 +215,54 @@ class SearchSpace:
     def enumerate(self) -> Iterator[IndexVector]:
         """Every architecture of a finite space once, in lexicographic order, lazily."""
         assert self.size != math.inf, "an infinite space cannot be enumerated"
-        vector: list[Entry | None] = [None] * len(self.decisions)
+        sizes = [int(decision.domain.size) for decision in self.decisions]
+        vector = self.successor(None, sizes)
+        while vector is not None:
+            yield vector
+            vector = self.successor(vector, sizes)
 
-        def restart(after: int) -> None:
-            for position in self.order[after:]:
-                vector[position] = 0 if self.is_active(position, vector) else None
+    def successor(self, vector: IndexVector | None, sizes: Sequence[int]) -> IndexVector | None:
+        """The next vector of indices below ``sizes``, inactive decisions left out.
 
-        restart(0)
-        yield tuple(vector)
-        while True:
-            for place in reversed(range(len(self.order))):
-                position = self.order[place]
-                entry = vector[position]
-                if entry is not None and entry + 1 < self.decisions[position].domain.size:
-                    vector[position] = entry + 1
-                    restart(place + 1)
-                    break
-            else:
-                return
-            yield tuple(vector)
+        The first one after None; None after the last.
+        """
+        if vector is None:
+            return self._zeros_from(0, [None] * len(self.decisions))
+        for place in reversed(range(len(self.order))):
+            position = self.order[place]
+            entry = vector[position]
+            if entry is not None and entry + 1 < sizes[position]:
+                following = list(vector)
+                following[position] = entry + 1
+                return self._zeros_from(place + 1, following)
+        return None
+
+    def _zeros_from(self, place: int, vector: list[Entry | None]) -> IndexVector:
+        for position in self.order[place:]:
+            vector[position] = 0 if self.is_active(position, vector) else None
+        return tuple(vector)
 
     def invalid_entries(self, vector: Sequence[Entry | None]) -> list[str]:
         """What is wrong with a vector, one line a decision; empty when it is valid."""
         if len(vector) != len(self.decisions):
             return [f"{len(vector)} entries for {len(self.decisions)} decisions"]
-        wrong = []
-        for position, decision in enumerate(self.decisions):
-            entry, active = vector[position], self.is_active(position, vector)
-            if active and (entry is None or not decision.domain.contains(entry)):
-                size = decision.domain.size
-                wrong.append(f"{decision.name}: {entry!r} is not an index below {size}")
-            elif not active and entry is not None:
-                wrong.append(f"{decision.name}: inactive here, yet it is {entry!r}")
-        return wrong
+        wrong: dict[int, str] = {}
+        doubtful: set[int] = set()  # below a wrong entry nobody can say what is active
+        for position in self.order:
+            if any(c.parent in doubtful for c in self.decisions[position].conditions):
+                doubtful.add(position)
+            elif message := self._wrong_entry(position, vector):
+                doubtful.add(position)
+                wrong[position] = message
+        return [wrong[position] for position in sorted(wrong)]
+
+    def _wrong_entry(self, position: int, vector: Sequence[Entry | None]) -> str:
+        decision, entry = self.decisions[position], vector[position]
+        if not self.is_active(position, vector):
+            return "" if entry is None else f"{decision.name}: inactive here, yet it is {entry!r}"
+        if entry is None or not decision.domain.contains(entry):
+            return f"{decision.name}: {entry!r} is not an index below {decision.domain.size}"
+        return ""
 
     def _flatten(self) -> Iterator[Decision]:
         decisions: list[Decision] = []
@@ -282,7 +303,7 @@ def check_same_space(
             key, f"{ours_is} has {json.dumps(mine[key])}, {theirs_is} has {json.dumps(other[key])}"
         )
         for key in mine
-        if key in other and mine[key] != other[key]
+        if key in other and json_identity(mine[key]) != json_identity(other[key])
     ]
     if problems:
         raise SpaceMismatchError(problems, f"{ours_is} and {theirs_is} do not agree")
@@ -320,9 +341,18 @@ def _append_decisions(
                 _append_decisions(decisions, specs, f"{name}/{option.name}/{key}", inner, chosen)
 
 
+def _print_space(
+    specs: Mapping[str, Spec], active_if: Mapping[str, Mapping[str, Sequence[int]]]
+) -> dict[str, Any]:
+    content = {key: print_spec(spec) for key, spec in specs.items()}
+    for key, parents in active_if.items():
+        content[key]["_active_if"] = {name: list(allowed) for name, allowed in parents.items()}
+    return content
+
+
 def _with_line(problem: Problem, text: str) -> Problem:
     """The problem with the line on which its key first stands, where that can be told."""
-    line = line_of(text, problem.where.rsplit("/", 1)[-1])
+    line = line_of(text, problem.where.rsplit("/", 1)[-1]) if problem.where else None
     return Problem(f"{problem.where} (line {line})", problem.message) if line else problem
 
 

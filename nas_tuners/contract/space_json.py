@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Union
 
-from .domains import Categorical, Continuous, Grid, Prior, Subset
+from .domains import Categorical, Continuous, Grid, Prior, Subset, is_finite_number
 from .errors import Problem, did_you_mean
 
 NChosen = Union[int, None, tuple[int, int]]
@@ -29,6 +29,7 @@ _NUMBERS: dict[str, tuple[str, ...]] = {
     "qlognormal": ("mu", "sigma", "q"),
 }
 _TYPES = (_LAYER_CHOICE, _INPUT_CHOICE, _CHOICE, *_NUMBERS)
+_STEPS = 1e14  # floats tell this many multiples of a step apart in decimal notation
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,16 @@ class ValueChoice:
         return Categorical(len(self.options))
 
 
+def json_identity(value: Any) -> str:
+    """Text that is equal for equal JSON: 1 and 1.0 are the same, 1 and true are not."""
+    return json.dumps(_whole(value), sort_keys=True, allow_nan=False)
+
+
 def option_identity(option: Any) -> str:
-    """Text that is equal for equal options: 1 and 1.0 are the same, 1 and true are not."""
+    """Text that is equal for equal options of a ``choice``; a nested one is known by its name."""
     if isinstance(option, NestedOption):
         return f"_name {option.name}"
-    return json.dumps(_whole(option), sort_keys=True, allow_nan=False)
+    return json_identity(option)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,18 @@ class Number:
     type_name: str
     arguments: tuple[float, ...]
     domain: Union[Grid, Continuous] = field(compare=False)
+
+
+def real_number(low: float, high: float, *, log: bool = False, q: float | None = None) -> Number:
+    """A uniform number in [low, high], on a logarithmic scale if ``log``, in steps of ``q``."""
+    kind = ("q" if q else "") + ("loguniform" if log else "uniform")
+    arguments = (low, high, q) if q else (low, high)
+    return Number(kind, arguments, _number_domain(kind, *arguments))
+
+
+def whole_number(low: int, high: int) -> Number:
+    """A uniform whole number in [low, high]."""
+    return Number("randint", (low, high + 1), _number_domain("randint", low, high + 1))
 
 
 Spec = Union[LayerChoice, InputChoice, ValueChoice, Number]
@@ -106,7 +124,7 @@ class Reader:
         specs: dict[str, Spec] = {}
         for key, body in content.items():
             where = f"{path}/{key}" if path else str(key)
-            if not isinstance(key, str):
+            if not _is_text(key):
                 self._wrong(where, f"a key must be a string, got {key!r}")
                 continue
             spec = self._read_spec(where, body, nested=bool(path))
@@ -207,22 +225,24 @@ class Reader:
             return self._wrong(where, f"_value must be a non-empty list of options, got {value!r}")
         options: list[Any] = []
         for option in value:
-            if not (isinstance(option, Mapping) and "_name" in option):
-                options.append(option)
+            if isinstance(option, Mapping) and "_name" in option:
+                options += self._read_nested(where, option)
                 continue
-            name = option["_name"]
-            if not isinstance(name, str):
-                self._wrong(where, f"_name must be a string, got {name!r}")
-                continue
-            inner = {key: body for key, body in option.items() if key != "_name"}
-            options.append(NestedOption(name, self.read_keys(inner, f"{where}/{name}")))
-        try:
-            known = {option_identity(option) for option in options}
-        except (TypeError, ValueError) as error:
-            return self._wrong(where, f"an option is not a JSON value: {error}")
-        if len(known) < len(options):
+            try:
+                options.append(_as_json(option))
+            except (TypeError, ValueError) as error:
+                return self._wrong(where, f"an option is not a JSON value: {error}")
+        if len({option_identity(option) for option in options}) < len(options):
             return self._wrong(where, f"an option stands twice in {list(value)!r}")
         return ValueChoice(tuple(options))
+
+    def _read_nested(self, where: str, option: Mapping[str, Any]) -> list[NestedOption]:
+        name = option["_name"]
+        if not _is_text(name):
+            self._wrong(where, f"_name must be a string, got {name!r}")
+            return []
+        inner = {key: body for key, body in option.items() if key != "_name"}
+        return [NestedOption(name, self.read_keys(inner, f"{where}/{name}"))]
 
     def _read_number(self, where: str, kind: str, value: Any) -> Number | None:
         names = _NUMBERS[kind]
@@ -242,8 +262,8 @@ class Reader:
 def _number_rule(kind: str, named: dict[str, float]) -> str:
     """The rule that the arguments break, or an empty string."""
     if kind == "randint":
-        if not all(float(number).is_integer() for number in named.values()):
-            return "`lower` and `upper` must be whole numbers"
+        if not all(float(n).is_integer() and abs(n) <= 2**53 for n in named.values()):
+            return "`lower` and `upper` must be whole numbers up to 2**53"
         return "" if named["lower"] < named["upper"] else "`lower < upper` must hold"
     if "low" in named and not named["low"] < named["high"]:
         return "`low < high` must hold"
@@ -253,10 +273,11 @@ def _number_rule(kind: str, named: dict[str, float]) -> str:
         return "`sigma > 0` must hold"
     if "q" in named and not named["q"] > 0:
         return "`q > 0` must hold"
-    if "q" in named and max(abs(number) for number in named.values()) / named["q"] > 2**53:
+    if "q" in named and max(abs(number) for number in named.values()) / named["q"] > _STEPS:
         return "`q` must not be below the precision of the range"
-    if "mu" in named and "log" in kind and abs(named["mu"]) + 10 * named["sigma"] > 700:
-        return "`exp(mu + 10 sigma)` must be a finite number"
+    if "mu" in named and "log" in kind:
+        reach = abs(named["mu"]) + 10 * named["sigma"] + abs(math.log(named.get("q", 1)))
+        return "" if reach <= 700 else "`exp(mu + 10 sigma)` must be a finite number"
     return ""
 
 
@@ -318,6 +339,12 @@ def _alternatives(spec: Spec) -> int:
     return len(spec.candidates)
 
 
+def _as_json(value: Any) -> Any:
+    """A copy as a file would give it back: tuples are lists, keys are strings."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return json.loads(text.encode())
+
+
 def _whole(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -329,17 +356,12 @@ def _whole(value: Any) -> Any:
 
 
 def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return math.isfinite(value) and abs(value) <= 1e300 if _fits_float(value) else False
+    return is_finite_number(value) and abs(value) <= 1e300
 
 
-def _fits_float(value: int | float) -> bool:
-    try:
-        float(value)
-    except OverflowError:
-        return False
-    return True
+def _is_text(value: object) -> bool:
+    """A string; not one with half a surrogate pair, which no file or database can hold."""
+    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _is_whole(value: object) -> bool:
@@ -347,7 +369,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_name_list(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+    return isinstance(value, (list, tuple)) and all(map(_is_text, value))
 
 
 def _is_index_list(value: object, n: int) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -101,7 +102,7 @@ def check_metric(value: object) -> MetricValue:
     if not isinstance(value, Mapping):
         return _finite(value, "the result")
     if "default" not in value:
-        raise MetricError(f"a result that is a dict needs the key 'default', got {sorted(value)}")
+        raise MetricError(f"a result that is a dict needs the key 'default', got {list(value)}")
     checked: dict[str, Any] = {}
     for key, item in value.items():
         if not isinstance(key, str):
@@ -131,14 +132,22 @@ def append_metric(trial_dir: Path, metric: Metric) -> None:
 
 
 def read_metrics(trial_dir: Path, offset: int = 0) -> MetricsRead:
-    """The complete records from a byte offset on; a torn line is skipped or left for later."""
+    """The complete records from a byte offset on; a torn line is skipped or left for later.
+
+    Raises:
+        TrialError: if the file is there and cannot be read.
+    """
     path = trial_dir / METRICS_FILE
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise TrialError(f"the results in {path} cannot be read: it is not a regular file")
         with path.open("rb") as file:
             file.seek(offset)
             content = file.read()
     except FileNotFoundError:
         return MetricsRead([], [], offset)
+    except OSError as error:
+        raise TrialError(f"the results in {path} cannot be read: {error}") from error
     complete = content[: content.rfind(b"\n") + 1]
     result = MetricsRead([], [], offset + len(complete))
     for line in complete.splitlines():
@@ -149,7 +158,7 @@ def read_metrics(trial_dir: Path, offset: int = 0) -> MetricsRead:
 def _read_record(line: bytes, into: MetricsRead) -> None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return  # torn by a crash in the middle of a write
     try:
         kind = record["kind"]
@@ -157,7 +166,7 @@ def _read_record(line: bytes, into: MetricsRead) -> None:
             raise MetricError(f"'kind' must be 'intermediate' or 'final', got {kind!r}")
         value = check_metric(record["value"])
         metric = Metric(kind, int(record["sequence"]), value, float(record.get("time", 0.0)))
-    except (MetricError, KeyError, TypeError, ValueError) as error:
+    except (MetricError, LookupError, TypeError, ValueError, OverflowError) as error:
         into.problems.append(f"unusable record {line.decode(errors='replace')!r}: {error}")
     else:
         into.metrics.append(metric)

@@ -1,0 +1,78 @@
+"""Exhaustive search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+from nas_tuners.contract.domains import Continuous, Entry
+from nas_tuners.contract.errors import SearchSpaceExhausted
+from nas_tuners.contract.search_space import Decision, IndexVector, SearchSpace
+
+from ._base import Ask, OptimizeMode, Tuner
+
+_FINEST = 20  # a grid of a million points a number: finer only repeats rounded values
+
+
+@final
+class GridSearchTuner(Tuner):
+    """Every architecture once, in lexicographic order.
+
+    Continuous numbers take the quantiles 1/2, then 1/4 and 3/4, then odd eighths, and so on: each
+    refinement of the grid starts when the coarser one is done, and a space with such numbers never
+    ends. Asking and telling cost O(number of decisions), amortized.
+
+    Example::
+
+        tuner = GridSearchTuner()
+    """
+
+    _attempts = 1  # what it proposes is new
+
+    def __init__(
+        self, *, optimize_mode: OptimizeMode = "maximize", seed: int | None = None
+    ) -> None:
+        super().__init__(optimize_mode=optimize_mode, seed=seed)
+        self._level = 0
+        self._places: IndexVector | None = None  # of the grid point to look at next
+
+    def _prepare(self, space: SearchSpace) -> None:
+        self._start(space, 0)
+
+    def _propose(self, ask: Ask) -> IndexVector:
+        pending = set(ask.pending.values())
+        while True:
+            places = self._first_not_evaluated()
+            while places is not None:
+                vector = self._vector(places)
+                if vector not in self._evaluated and vector not in pending:
+                    return vector
+                places = self.space.successor(places, self._sizes)
+            self._start(self.space, self._level + 1)
+
+    def _first_not_evaluated(self) -> IndexVector | None:
+        while self._places is not None and self._vector(self._places) in self._evaluated:
+            self._places = self.space.successor(self._places, self._sizes)
+        return self._places
+
+    def _start(self, space: SearchSpace, level: int) -> None:
+        if level and (level > _FINEST or isinstance(space.size, int)):
+            raise SearchSpaceExhausted("every point of the grid has been proposed")
+        self._level = level
+        self._entries = [_entries(decision, level) for decision in space.decisions]
+        self._sizes = [len(entries) for entries in self._entries]
+        self._places = space.successor(None, self._sizes)
+
+    def _vector(self, places: IndexVector) -> IndexVector:
+        return tuple(
+            None if place is None else entries[int(place)]
+            for place, entries in zip(places, self._entries, strict=True)
+        )
+
+
+def _entries(decision: Decision, level: int) -> Sequence[Entry]:
+    domain = decision.domain
+    if not isinstance(domain, Continuous):
+        return range(domain.size)
+    points = 2 ** (level + 1)
+    return list(dict.fromkeys(domain.from_unit(i / points) for i in range(1, points)))

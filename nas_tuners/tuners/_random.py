@@ -1,0 +1,26 @@
+"""Random search."""
+
+from __future__ import annotations
+
+from typing import final
+
+from nas_tuners.contract.search_space import IndexVector
+
+from ._base import Ask, Tuner
+
+
+@final
+class RandomTuner(Tuner):
+    """Draws every decision from its prior, without replacement unless ``dedup=False``.
+
+    Asking costs O(number of decisions), telling O(1).
+
+    Example::
+
+        tuner = RandomTuner(seed=0)
+        tuner.update_search_space({"conv": {"_type": "layer_choice", "_value": ["3x3", "5x5"]}})
+        tuner.generate_parameters(0)  # {"conv": {"_value": "5x5", "_idx": 1}}
+    """
+
+    def _propose(self, ask: Ask) -> IndexVector:
+        return self.space.sample(ask.rng)

@@ -1,0 +1,49 @@
+"""The grid: its order, and how it is refined."""
+
+from __future__ import annotations
+
+from nas_tuners.contract.search_space import SearchSpace
+from nas_tuners.tuners._grid_search import GridSearchTuner
+
+
+def _proposals(content: dict[str, object], count: int) -> list[dict[str, object]]:
+    tuner = GridSearchTuner()
+    tuner.update_search_space(content)
+    return [tuner.generate_parameters(number) for number in range(count)]
+
+
+def test_the_last_key_changes_fastest() -> None:
+    space = {
+        "a": {"_type": "layer_choice", "_value": ["x", "y"]},
+        "b": {"_type": "choice", "_value": [1, 2, 3]},
+    }
+    proposals = _proposals(space, 6)
+    assert [(p["a"]["_idx"], p["b"]) for p in proposals] == [  # type: ignore[index]
+        (0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)
+    ]  # fmt: skip
+
+
+def test_continuous_numbers_are_halved_again_and_again() -> None:
+    proposals = _proposals({"x": {"_type": "uniform", "_value": [0, 8]}}, 7)
+    assert [p["x"] for p in proposals] == [4, 2, 6, 1, 3, 5, 7]
+
+
+def test_two_continuous_numbers_fill_the_square() -> None:
+    space = {key: {"_type": "uniform", "_value": [0, 4]} for key in "xy"}
+    proposals = {(p["x"], p["y"]) for p in _proposals(space, 9)}
+    assert proposals == {(x, y) for x in (1, 2, 3) for y in (1, 2, 3)}
+
+
+def test_a_huge_space_costs_nothing_to_start() -> None:
+    space = {f"k{i}": {"_type": "layer_choice", "_value": list("abcdefgh")} for i in range(60)}
+    assert SearchSpace(space).size == 8**60
+    assert len(_proposals(space, 20)) == 20
+
+
+def test_what_is_known_is_skipped() -> None:
+    space = {"a": {"_type": "layer_choice", "_value": list("wxyz")}}
+    tuner = GridSearchTuner()
+    tuner.update_search_space(space)
+    tuner.receive_trial_result(None, {"a": "w"}, 1.0)
+    tuner.receive_trial_result(None, {"a": "y"}, None)
+    assert [tuner.generate_parameters(n)["a"]["_idx"] for n in range(2)] == [1, 3]

@@ -1,0 +1,280 @@
+"""Tuners as Optuna samplers: Optuna's own published cases, and ours."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.samplers import BaseSampler
+from optuna.testing.pytest_samplers import (
+    BasicSamplerTestCase,
+    RelativeSamplerTestCase,
+    SingleOnlySamplerTestCase,
+)
+from optuna.trial import TrialState
+
+from nas_tuners.contract.errors import SearchSpaceExhausted, SpaceMismatchError
+from nas_tuners.contract.flat_encoding import FlatEncoding
+from nas_tuners.contract.search_space import SearchSpace
+from nas_tuners.testing._tuner_suite import SPACES, score
+from nas_tuners.tuners._grid_search import GridSearchTuner
+from nas_tuners.tuners._optuna_sampler import TunerSampler
+from nas_tuners.tuners._optuna_tuner import OptunaTuner
+from nas_tuners.tuners._random import RandomTuner
+from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner
+from nas_tuners.tuners._study import distributions
+
+SPACE = SearchSpace(SPACES["conditional"])
+SMALL = SearchSpace(SPACES["small"])
+
+
+def _evolution(space: SearchSpace | None = None, seed: int = 0) -> TunerSampler:
+    tuner = RegularizedEvolutionTuner(population_size=8, sample_size=3, seed=seed)
+    return TunerSampler(tuner, space)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+class TestOptunasOwnCases(
+    BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase
+):
+    @pytest.fixture(
+        params=[
+            lambda: TunerSampler(RandomTuner(seed=0)),
+            lambda: TunerSampler(GridSearchTuner()),
+            _evolution,
+            lambda: TunerSampler(OptunaTuner(optuna.samplers.TPESampler(), seed=0)),
+            lambda: TunerSampler(RandomTuner(seed=0), SPACE),
+        ],
+        ids=["random", "grid", "evolution", "tpe", "random with a space"],
+    )
+    def sampler(self, request: pytest.FixtureRequest) -> Callable[[], BaseSampler]:
+        factory: Callable[[], BaseSampler] = request.param
+        return factory
+
+
+def _objective(trial: optuna.Trial) -> float:
+    encoding = FlatEncoding(SPACE)
+    values = {
+        name: trial._suggest(name, distribution)
+        for name, distribution in distributions(encoding).items()
+    }
+    return score(encoding.decode(values))
+
+
+def _study(sampler: BaseSampler, storage: Any = None, name: str | None = None) -> optuna.Study:
+    return optuna.create_study(
+        storage=storage,
+        study_name=name,
+        sampler=sampler,
+        direction="maximize",
+        load_if_exists=True,
+    )
+
+
+def _architectures(study: optuna.Study) -> list[Any]:
+    encoding = FlatEncoding(SPACE)
+    return [encoding.decode(trial.params) for trial in study.trials]
+
+
+def test_a_study_is_searched_without_repeats() -> None:
+    study = _study(_evolution(SPACE))
+    study.optimize(_objective, n_trials=40)
+    assert len(set(_architectures(study))) == 40
+    assert study.user_attrs["nas_tuners:search_space"] == SPACE.to_dict()
+
+
+def test_equal_seeds_search_equally_and_others_do_not() -> None:
+    runs = []
+    for seed in (0, 0, 1):
+        study = _study(_evolution(SPACE, seed))
+        study.optimize(_objective, n_trials=30)
+        runs.append(_architectures(study))
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_a_resumed_study_goes_on_as_if_never_left(tmp_path: Path, pickled: bool) -> None:
+    whole = _study(_evolution(SPACE))
+    whole.optimize(_objective, n_trials=30)
+
+    storage = f"sqlite:///{tmp_path}/study.db"
+    first = _evolution(SPACE)
+    _study(first, storage, "s").optimize(_objective, n_trials=17)
+    sampler = pickle.loads(pickle.dumps(first)) if pickled else _evolution(SPACE)
+    resumed = _study(sampler, storage, "s")
+    resumed.optimize(_objective, n_trials=13)
+    assert _architectures(resumed) == _architectures(whole)
+
+
+def test_two_samplers_on_one_study_do_not_repeat_each_other() -> None:
+    storage = optuna.storages.InMemoryStorage()
+    one = _study(TunerSampler(GridSearchTuner(), SPACE), storage, "s")
+    two = _study(TunerSampler(GridSearchTuner(), SPACE), storage, "s")
+    encoding = FlatEncoding(SPACE)
+    open_trials = []
+    for _ in range(10):
+        for study in (one, two):
+            trial = study.ask(distributions(encoding))
+            open_trials.append((study, trial))
+    for study, trial in open_trials:
+        study.tell(trial, score(encoding.decode(trial.params)))
+    assert len(set(_architectures(one))) == 20
+
+
+def test_threads_share_a_sampler() -> None:
+    study = _study(_evolution(SPACE))
+    study.optimize(_objective, n_trials=40, n_jobs=4)
+    assert len(set(_architectures(study))) == 40
+
+
+def test_results_of_others_are_learned_and_never_repeated() -> None:
+    study = _study(_evolution(SMALL))
+    encoding = FlatEncoding(SMALL)
+    foreign = list(SMALL.enumerate())[:8]
+    for vector in foreign:
+        study.add_trial(
+            optuna.trial.create_trial(
+                value=score(vector),
+                params=encoding.encode(vector),
+                distributions=distributions(encoding),
+            )
+        )
+    mine = []
+    for _ in range(int(SMALL.size) - 8):
+        trial = study.ask(distributions(encoding))
+        mine.append(encoding.decode(trial.params))
+        study.tell(trial, 0.0)
+    assert set(mine) == set(SMALL.enumerate()) - set(foreign)
+
+
+def test_enqueued_trials_run_first() -> None:
+    study = _study(_evolution(SPACE))
+    wanted = FlatEncoding(SPACE).encode(list(SPACE.enumerate())[5])
+    study.enqueue_trial(wanted)
+    study.optimize(_objective, n_trials=5)
+    assert study.trials[0].params == wanted
+    assert len(set(_architectures(study))) == 5
+
+
+def test_optimize_ends_with_the_space(caplog: pytest.LogCaptureFixture) -> None:
+    study = _study(TunerSampler(RandomTuner(seed=0), SMALL))
+
+    def objective(trial: optuna.Trial) -> float:
+        encoding = FlatEncoding(SMALL)
+        for name, distribution in distributions(encoding).items():
+            trial._suggest(name, distribution)
+        return 0.0
+
+    study.optimize(objective, n_trials=1_000)
+    assert len(study.trials) == SMALL.size
+    study.optimize(objective, n_trials=3)  # ends at once again, with a warning
+    assert len(study.trials) == int(SMALL.size) + 1
+    assert "repeats an architecture" in caplog.text
+
+
+def test_asking_beyond_the_end_raises_and_leaves_no_running_trial() -> None:
+    study = _study(TunerSampler(GridSearchTuner(), SMALL))
+    encoding = FlatEncoding(SMALL)
+    for _ in range(int(SMALL.size)):
+        study.tell(study.ask(distributions(encoding)), 1.0)
+    with pytest.raises(SearchSpaceExhausted):
+        study.ask(distributions(encoding))
+    assert study.trials[-1].state == TrialState.FAIL
+
+
+def test_a_study_keeps_its_space() -> None:
+    storage = optuna.storages.InMemoryStorage()
+    _study(_evolution(SPACE), storage, "s").optimize(_objective, n_trials=1)
+    content = SPACE.to_dict()
+    content["block"]["_value"].append("extra")
+    other = _study(_evolution(SearchSpace(content)), storage, "s")
+    with pytest.raises(SpaceMismatchError, match="block: this search space has"):
+        other.optimize(_objective, n_trials=1)
+
+
+def test_failed_and_pruned_trials_are_survived() -> None:
+    study = _study(_evolution(SPACE))
+
+    def objective(trial: optuna.Trial) -> float:
+        value = _objective(trial)
+        if trial.number % 5 == 1:
+            raise RuntimeError("out of memory")
+        trial.report(value / 2, step=0)
+        if trial.number % 5 == 2:
+            raise optuna.TrialPruned
+        return float("nan") if trial.number % 5 == 3 else value
+
+    study.optimize(objective, n_trials=40, catch=RuntimeError)
+    assert len(set(_architectures(study))) == 40
+
+
+def test_it_minimizes_when_the_study_does() -> None:
+    up = _study(_evolution(SPACE))
+    up.optimize(_objective, n_trials=30)
+    down = optuna.create_study(sampler=_evolution(SPACE), direction="minimize")
+    down.optimize(lambda trial: -_objective(trial), n_trials=30)
+    assert _architectures(down) == _architectures(up)
+
+
+def test_an_ordinary_objective_is_searched_too() -> None:
+    study = _study(_evolution())
+
+    def objective(trial: optuna.Trial) -> float:
+        x = trial.suggest_int("x", 0, 20)
+        y = trial.suggest_float("y", 1e-3, 1.0, log=True)
+        z = trial.suggest_float("z", 0.0, 1.0, step=0.25)
+        c = trial.suggest_categorical("c", [None, "a", 1.5])
+        return x + z - y + (c == "a")
+
+    study.optimize(objective, n_trials=120)
+    assert study.best_value > 20
+
+
+def test_parameters_outside_the_space_are_drawn() -> None:
+    study = _study(_evolution(SPACE))
+
+    def objective(trial: optuna.Trial) -> float:
+        return _objective(trial) - trial.suggest_float("lr", 0, 1)
+
+    study.optimize(objective, n_trials=10)
+    assert len({trial.params["lr"] for trial in study.trials}) == 10
+
+
+def test_another_process_suggests_the_same(tmp_path: Path) -> None:
+    """Nothing depends on the process: not on hashing, not on what was imported before."""
+    script = textwrap.dedent(
+        """
+        import json, optuna
+        from nas_tuners.testing._tuner_suite import SPACES
+        from nas_tuners import RegularizedEvolutionTuner, TunerSampler
+        from nas_tuners.tuners._study import distributions
+        from nas_tuners.contract.flat_encoding import FlatEncoding
+        from nas_tuners.contract.search_space import SearchSpace
+        space = SearchSpace(SPACES["conditional"])
+        tuner = RegularizedEvolutionTuner(population_size=4, sample_size=2, seed=5)
+        study = optuna.create_study(sampler=TunerSampler(tuner, space))
+        for value in range(12):
+            study.tell(study.ask(distributions(FlatEncoding(space))), value)
+        print(json.dumps([trial.params for trial in study.trials]))
+        """
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1

@@ -1,0 +1,164 @@
+"""Tuners from the words of a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas_tuners.contract.errors import ConfigError, SearchSpaceExhausted, TunerError
+from nas_tuners.tuners._base import Tuner
+from nas_tuners.tuners._contract_tuner import ContractTuner
+from nas_tuners.tuners._optuna_tuner import OptunaTuner
+from nas_tuners.tuners._random import RandomTuner
+from nas_tuners.tuners._registry import TUNERS, make_tuner
+from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner
+
+
+def _make(name: str, arguments: dict[str, Any] | None = None, **options: Any) -> Tuner:
+    return make_tuner(
+        name, arguments or {}, **({"optimize_mode": "maximize", "seed": 3} | options)
+    )
+
+
+@pytest.mark.parametrize("name", ["random", "Random", "RandomTuner", "randomtuner"])
+def test_names_are_forgiving(name: str) -> None:
+    tuner = _make(name)
+    assert isinstance(tuner, RandomTuner)
+    assert tuner.seed == 3
+
+
+@pytest.mark.parametrize("name", ["regularized_evolution", "RegularizedEvolution"])
+def test_underscores_do_not_matter(name: str) -> None:
+    tuner = _make(name, {"population_size": 7, "sample_size": 2}, optimize_mode="minimize")
+    assert isinstance(tuner, RegularizedEvolutionTuner)
+    assert (tuner.population_size, tuner.optimize_mode) == (7, "minimize")
+
+
+def test_every_registered_class_exists() -> None:
+    for name in TUNERS:
+        assert type(_make(name)).__name__ == name
+
+
+@pytest.mark.parametrize("path", ["optuna.samplers:TPESampler", "optuna.samplers.TPESampler"])
+def test_optuna_samplers_are_adapted(path: str) -> None:
+    tuner = _make(path, {"n_startup_trials": 4})
+    assert isinstance(tuner, OptunaTuner)
+    assert tuner.seed == 3
+
+
+NNI_STYLE = '''
+class Mine:
+    """Written to the documented contract alone."""
+
+    def __init__(self, width=2):
+        self.width = width
+        self.results = []
+
+    def update_search_space(self, search_space):
+        self.space = search_space
+
+    def generate_parameters(self, parameter_id):
+        chosen = (parameter_id * self.width + len(self.results)) % 4
+        return {
+            key: {"_value": body["_value"][chosen], "_idx": chosen}
+            for key, body in self.space.items()
+        }
+
+    def receive_trial_result(self, parameter_id, parameters, value):
+        self.results.append((parameter_id, parameters, value))
+
+    def trial_end(self, parameter_id, success):
+        self.results.append((parameter_id, success))
+
+
+class Ends(Mine):
+    def generate_parameters(self, parameter_id):
+        class NoMoreTrialError(Exception):
+            pass
+        raise NoMoreTrialError("done")
+
+
+class Raises(Mine):
+    def generate_parameters(self, parameter_id):
+        return 1 / 0
+
+
+class Wrong(Mine):
+    def generate_parameters(self, parameter_id):
+        return {"edge_0": {"_value": "conv9x9", "_idx": 11}}
+
+
+class NotATuner:
+    pass
+'''
+
+LAYERS = {f"edge_{i}": {"_type": "layer_choice", "_value": list("abcd")} for i in range(2)}
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "my_nni_tuner.py").write_text(NNI_STYLE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def test_a_class_written_to_the_nni_contract_runs(code: Path) -> None:
+    tuner = _make("my_nni_tuner:Mine", {"width": 3}, code_directory=code)
+    assert isinstance(tuner, ContractTuner)
+    tuner.update_search_space(LAYERS)
+    first = tuner.generate_parameters(0)
+    assert first == {key: {"_value": "a", "_idx": 0} for key in LAYERS}
+    tuner.receive_trial_result(0, first, {"default": 0.5})
+    assert tuner._tuner.results == [(0, first, 0.5), (0, True)]
+    tuner.generate_parameters(1)
+    tuner.trial_end(1, success=False)
+    assert tuner._tuner.results[-1] == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Raises", r"ContractTuner raised while proposing trial 0: ZeroDivisionError"),
+        ("Wrong", r"Wrong.generate_parameters[\s\S]*edge_0[\s\S]*edge_1: missing"),
+    ],
+)
+def test_its_mistakes_are_named(code: Path, name: str, message: str) -> None:
+    tuner = _make(f"my_nni_tuner:{name}")
+    tuner.update_search_space(LAYERS)
+    with pytest.raises(TunerError, match=message):
+        tuner.generate_parameters(0)
+
+
+def test_it_may_end(code: Path) -> None:
+    tuner = _make("my_nni_tuner:Ends")
+    tuner.update_search_space(LAYERS)
+    with pytest.raises(SearchSpaceExhausted, match="done"):
+        tuner.generate_parameters(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("RegularisedEvolution", {}, "did you mean 'RegularizedEvolutionTuner'"),
+        (
+            "random",
+            {"population": 3},
+            "tuner.args.population: RandomTuner takes no such",
+        ),
+        ("RegularizedEvolution", {"population_sise": 3}, "did you mean 'population_size'"),
+        ("RegularizedEvolution", {"sample_size": 300}, "`1 <= sample_size <= population_size`"),
+        ("RegularizedEvolution", {"sample_size": "x"}, "tuner.args"),
+        ("no_such_module:Tuner", {}, "cannot import 'no_such_module'"),
+        ("my_nni_tuner:Mien", {}, "no class 'Mien'; did you mean 'Mine'"),
+        ("my_nni_tuner:NotATuner", {}, "lacks the method update_search_space"),
+        ("optuna.samplers:QMCSampler", {}, "counts its points in the study"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_mistakes_say_what_to_do(
+    code: Path, name: str, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _make(name, arguments)
