@@ -142,7 +142,8 @@ class Tuner(ABC):
             raise TunerError("the search space of a tuner cannot change; make a new tuner")
         if self._space is None:
             self._space = space
-            self._prepare(space)
+            with _blame(self, "reading the search space"):
+                self._prepare(space)
 
     @final
     def generate_parameters(self, parameter_id: int, **_: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas_tuners.contract.errors import SearchSpaceExhausted
 from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.contract.study_attributes import NOTE_ATTR, VECTOR_ATTR
+from nas_tuners.contract.study_attributes import NOTE_ATTR, SEARCH_SPACE_ATTR, VECTOR_ATTR
 
 from ._base import OptimizeMode, Tuner
 from ._history import Encoding, HistoryFollower, Proposal
@@ -89,6 +89,14 @@ class TunerSampler(BaseSampler):
         """Only for parameters outside the space: all else is seeded by the trial's number."""
         self._independent.reseed_rng()
 
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Record the space first: the objective may know only a part of it, that of a model."""
+        if self._space is None or len(study.directions) > 1:
+            return
+        with self._lock:
+            if not self._is_attached_to(study) and SEARCH_SPACE_ATTR not in study.user_attrs:
+                self._attached_to(study, self._space)
+
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
@@ -147,10 +155,14 @@ class TunerSampler(BaseSampler):
         return self._ordinary[1]
 
     def _attached_to(self, study: Study, space: SearchSpace) -> _Distributions:
-        if self._attached is None or self._attached[0] != _key(study):
+        if not self._is_attached_to(study):
             encoding = attach_space(study, space, self._encoding_name)
             self._attached = (_key(study), encoding, distributions(encoding))
+        assert self._attached is not None
         return self._attached[2]
+
+    def _is_attached_to(self, study: Study) -> bool:
+        return self._attached is not None and self._attached[0] == _key(study)
 
     def _follower_of(self, study: Study, encoding: Encoding) -> HistoryFollower:
         following = self._following

@@ -1,0 +1,120 @@
+"""Write the search space of a model class: ``python -m trial_api._generate module:Class``.
+
+The file is named by the environment variable ``NAS_TUNERS_GEN_SEARCH_SPACE``. The module is looked
+up from the current folder. Exit code 2 and a message on standard error where that is impossible.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nas_tuners.contract.errors import NasTunersError, SearchSpaceError, did_you_mean
+from nas_tuners.contract.json_files import write_text
+from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE
+
+_USAGE = "usage: python -m trial_api._generate module:Class"
+
+
+class _GenerateError(Exception):
+    """The message for the user, on its way to standard error."""
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    try:
+        _generate(arguments, environment)
+    except (_GenerateError, NasTunersError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _generate(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    from .nn import search_space
+
+    if len(arguments) != 1:
+        raise _GenerateError(_USAGE)
+    file = environment.get(GEN_SEARCH_SPACE)
+    if not file:
+        raise _GenerateError(f"{GEN_SEARCH_SPACE} must name the file to write")
+    space = search_space(_build(arguments[0]))
+    if not space.specs:
+        raise SearchSpaceError("the model holds no LayerChoice and no InputChoice", arguments[0])
+    write_text(Path(file), space.dumps())
+
+
+def _build(target: str) -> Any:
+    """The model of ``module:Class``."""
+    from torch import nn
+
+    factory = _find(target)
+    if isinstance(factory, nn.Module):
+        return factory
+    if not callable(factory):
+        raise _GenerateError(f"{target} is neither a class nor a function: {factory!r}")
+    _require_no_arguments(target, factory)
+    try:
+        model = factory()
+    except Exception as error:
+        traceback.print_exc()
+        raise _GenerateError(f"{target}() raised {_describe(error)}") from error
+    if not isinstance(model, nn.Module):
+        kind = type(model).__name__
+        raise _GenerateError(f"{target}() must give an nn.Module, but it gives a {kind}")
+    return model
+
+
+def _find(target: str) -> Any:
+    module_name, _, name = target.partition(":")
+    if not module_name or not name:
+        raise _GenerateError(f"expected module:Class, got {target!r}")
+    module = _import(module_name)
+    if not hasattr(module, name):
+        hint = did_you_mean(name, dir(module))
+        raise _GenerateError(f"module {module_name!r} has no attribute {name!r}{hint}")
+    return getattr(module, name)
+
+
+def _import(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise _GenerateError(f"module {name!r} imports what is missing: {error}") from error
+        where = f"looked in {Path.cwd()} and in the installed packages"
+        raise _GenerateError(f"no module named {error.name!r} ({where})") from error
+    except Exception as error:
+        traceback.print_exc()
+        raise _GenerateError(f"importing {name!r} raised {_describe(error)}") from error
+
+
+def _require_no_arguments(target: str, factory: Any) -> None:
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return  # something written in C; calling it will tell
+    flexible = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty and parameter.kind not in flexible
+    ]
+    if needed:
+        raise _GenerateError(
+            f"{target} needs arguments ({', '.join(needed)}); give them defaults, or write a "
+            "function without arguments that builds the model and name that: module:function"
+        )
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,195 @@
+"""The trial that this process runs: what it is given, and what it reports."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from nas_tuners.contract.errors import TrialError
+from nas_tuners.contract.trial_io import (
+    OUTPUT_DIR,
+    TRIAL_DIR,
+    Assignment,
+    Metric,
+    append_metric,
+    check_metric,
+    read_assignment,
+)
+
+_logger = logging.getLogger("trial_api")
+
+_ALONE = "STANDALONE"
+
+
+class Trial:
+    """One trial of an experiment, or a script that runs alone.
+
+    Args:
+        directory: The trial's folder, as the runner made it; None for a script that runs alone.
+
+    Example::
+
+        trial = Trial(None)
+        trial.parameters()  # {}
+        trial.report_final_result(0.9)  # goes to the log
+    """
+
+    def __init__(self, directory: Path | None) -> None:
+        self.directory = directory
+        self._reports = {"intermediate": 0, "final": 0}
+        self._warned = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Trial:
+        """The trial that ``NAS_TUNERS_TRIAL_DIR`` names; alone where it is unset."""
+        directory = environment.get(TRIAL_DIR)
+        return cls(Path(directory) if directory else None)
+
+    @property
+    def is_alone(self) -> bool:
+        return self.directory is None
+
+    @functools.cached_property
+    def assignment(self) -> Assignment:
+        """Who this trial is and what it was given.
+
+        Raises:
+            TrialError: if the trial's folder holds no usable ``parameters.json``.
+        """
+        if self.directory is None:
+            return Assignment(_ALONE, _ALONE, 0, {})
+        return read_assignment(self.directory)
+
+    @property
+    def output_dir(self) -> Path:
+        """A folder for the trial's own files; the current one when it runs alone."""
+        if self.directory is None:
+            return Path.cwd()
+        output = self.directory / OUTPUT_DIR
+        try:
+            output.mkdir(exist_ok=True)
+        except OSError as error:
+            raise TrialError(f"the output folder {output} cannot be made: {error}") from error
+        return output
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters, the same at each call; empty, with a warning, when it runs alone."""
+        if self.is_alone:
+            self.warn_alone("there are no parameters")
+        return dict(self.assignment.parameters)
+
+    def report_intermediate_result(self, value: object) -> None:
+        """Report a result on the way, such as the accuracy after an epoch."""
+        self._report("intermediate", value)
+
+    def report_final_result(self, value: object) -> None:
+        """Report the result that the search is about."""
+        if self._reports["final"]:
+            _logger.warning("a final result was reported before; the last one counts")
+        self._report("final", value)
+
+    def warn_alone(self, consequence: str) -> None:
+        """Say once that no experiment launched this script, and what follows."""
+        if not self._warned:
+            _logger.warning(
+                "this script runs alone, not under an experiment: %s, and results only go to "
+                "the log (INFO). To search, launch it with `nas-tuners run config.yml`.",
+                consequence,
+            )
+        self._warned = True
+
+    def _report(self, kind: Literal["intermediate", "final"], value: object) -> None:
+        metric = Metric(kind, self._reports[kind], check_metric(value))
+        if self.directory is None:
+            _logger.info("%s result %d: %s", kind, metric.sequence, metric.value)
+        else:
+            append_metric(self.directory, metric)
+        self._reports[kind] += 1
+
+
+@functools.cache
+def current_trial() -> Trial:
+    """The trial of this process; the environment is read at first use."""
+    return Trial.from_environment(os.environ)
+
+
+def get_next_parameter() -> dict[str, Any]:
+    """The parameters of this trial, the same at each call.
+
+    A script that no experiment launched gets ``{}`` and one warning.
+
+    Raises:
+        TrialError: if the trial's folder holds no usable ``parameters.json``.
+
+    Example::
+
+        lr = get_next_parameter().get("lr", 0.1)
+    """
+    return current_trial().parameters()
+
+
+def report_intermediate_result(value: object) -> None:
+    """Report a result on the way: a finite number, or a dict whose ``default`` is one.
+
+    Args:
+        value: The result. Further entries of a dict may be any JSON.
+
+    Raises:
+        MetricError: if it is anything else.
+        TrialError: if it cannot be written.
+
+    Example::
+
+        for epoch in range(10):
+            report_intermediate_result(train_epoch(model))
+    """
+    current_trial().report_intermediate_result(value)
+
+
+def report_final_result(value: object) -> None:
+    """Report the result that the search is about, once, at the end.
+
+    Args:
+        value: A finite number, or a dict whose ``default`` is one. Further entries of a dict may
+            be any JSON.
+
+    Raises:
+        MetricError: if it is anything else.
+        TrialError: if it cannot be written.
+
+    Example::
+
+        report_final_result({"default": accuracy, "parameters": size})
+    """
+    current_trial().report_final_result(value)
+
+
+def get_experiment_id() -> str:
+    """The experiment's id; ``"STANDALONE"`` for a script that runs alone."""
+    return current_trial().assignment.experiment_id
+
+
+def get_trial_id() -> str:
+    """The trial's id; ``"STANDALONE"`` for a script that runs alone."""
+    return current_trial().assignment.trial_id
+
+
+def get_sequence_id() -> int:
+    """The trial's number in its experiment, from 0; 0 for a script that runs alone."""
+    return current_trial().assignment.number
+
+
+def get_output_dir() -> Path:
+    """A folder for the trial's own files, such as checkpoints.
+
+    It is made at the first call and kept with the trial's results. For a script that runs alone
+    it is the current folder.
+
+    Raises:
+        TrialError: if it cannot be made.
+    """
+    return current_trial().output_dir

@@ -1,0 +1,90 @@
+"""The model as a tree: where its choices stand, and under which paths and keys.
+
+Wrappers are no part of a path, so that a model has the same keys with and without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeGuard, Union
+
+from torch import nn
+
+from nas_tuners.contract.errors import Problem, SearchSpaceError
+
+from ._input_choice import InputChoice
+from ._layer_choice import LayerChoice
+from ._wrappers import is_wrapper, join
+
+Choice = Union[LayerChoice, InputChoice]
+
+ROOT_KEY = "model"
+"""The key of a choice that is the whole model and has none of its own."""
+
+
+@dataclass
+class Site:
+    """A choice and where it stands.
+
+    ``contexts`` has an entry a place: the candidates (key -> index) that the place lies in.
+    """
+
+    choice: Choice
+    key: str
+    path: str
+    contexts: list[Mapping[str, int]] = field(default_factory=list)
+
+
+def find_choices(model: nn.Module) -> list[Site]:
+    """Every choice of the model once, in order of definition, depth first.
+
+    Raises:
+        SearchSpaceError: if the model is no module, or a choice lies inside a candidate of a
+            choice with the same key.
+    """
+    if not isinstance(model, nn.Module):
+        raise SearchSpaceError(f"`model` must be an nn.Module, but got {model!r}")
+    finder = _Finder()
+    finder.visit(model, "", {})
+    if finder.problems:
+        raise SearchSpaceError(finder.problems)
+    return list(finder.sites.values())
+
+
+def is_choice(module: nn.Module) -> TypeGuard[Choice]:
+    return isinstance(module, (LayerChoice, InputChoice))
+
+
+def children(module: nn.Module, path: str) -> Iterator[tuple[str, str, nn.Module]]:
+    """Name, path and module of each child; a wrapper's child has the wrapper's own path."""
+    inside = is_wrapper(module)
+    for name, child in module._modules.items():
+        if child is not None:
+            yield name, path if inside else join(path, name), child
+
+
+class _Finder:
+    """Walks every path of the tree, as a state dict does, and notes the choices."""
+
+    def __init__(self) -> None:
+        self.sites: dict[int, Site] = {}
+        self.problems: list[Problem] = []
+
+    def visit(self, module: nn.Module, path: str, context: Mapping[str, int]) -> None:
+        if not is_choice(module):
+            for _, inner, child in children(module, path):
+                self.visit(child, inner, context)
+            return
+        key = self._note(module, path, context)
+        for index, (_, inner, child) in enumerate(children(module, path)):
+            self.visit(child, inner, {**context, key: index})
+
+    def _note(self, choice: Choice, path: str, context: Mapping[str, int]) -> str:
+        new = Site(choice, choice.key or path or ROOT_KEY, path)
+        site = self.sites.setdefault(id(choice), new)
+        site.contexts.append(context)
+        if site.key in context:
+            message = f"the choice at {path!r} lies inside a candidate of a choice with this key"
+            self.problems.append(Problem(site.key, message))
+        return site.key
