@@ -1,0 +1,56 @@
+"""The pages under docs/ say what is so."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import yaml
+
+from nas_tuners.contract.architecture import to_parameters, to_vector
+from nas_tuners.contract.search_space import SearchSpace
+from nas_tuners.contract.trial_io import read_metrics
+from nas_tuners.experiment.config import ExperimentConfig
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def _blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
+def test_the_formats_are_read_as_shown(tmp_path: Path) -> None:
+    space_text, parameters, architecture, metrics = _blocks("formats.md", "json")
+    space = SearchSpace.loads(space_text)
+    vector = to_vector(space, json.loads(parameters))
+    assert to_vector(space, json.loads(architecture)) == vector
+    assert to_parameters(space, vector) == json.loads(parameters)
+    (tmp_path / "metrics.jsonl").write_text(metrics)
+    read = read_metrics(tmp_path)
+    assert [metric.default for metric in read.metrics] == [0.81, 0.93]
+    assert read.problems == []
+
+
+def test_every_type_is_explained() -> None:
+    page = (DOCS / "formats.md").read_text()
+    source = (DOCS.parent / "nas_tuners" / "contract" / "space_json.py").read_text()
+    types = re.findall(r'^    "(\w+)": \(', source, re.MULTILINE)
+    assert len(types) == 9
+    for name in (*types, "layer_choice", "input_choice", "choice"):
+        assert f"`{name}`" in page, name
+
+
+def test_every_field_of_the_configuration_is_explained() -> None:
+    page = (DOCS / "configuration.md").read_text()
+    described = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert described == {field.name for field in dataclasses.fields(ExperimentConfig)}
+    example = yaml.safe_load(_blocks("configuration.md", "yaml")[0])
+    assert set(example) <= described
+
+
+def test_links_lead_somewhere() -> None:
+    for page in DOCS.rglob("*.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
