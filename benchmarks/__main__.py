@@ -74,7 +74,7 @@ def _write_page() -> None:
     lines = [
         "# Measured",
         "",
-        "Made by `python -m benchmarks`. A ratio is our figure over the reference's, both measured",
+        "Made by `python -m benchmarks`. A ratio is our figure over the reference's, both taken",
         'in one run; "at most" is what was promised.',
     ]
     for name in BENCHMARKS:

@@ -1,4 +1,4 @@
-"""The runner's own time per trial: from the end of one trial's process to the start of the next."""
+"""The runner's own time per trial: from the end of one trial to the start of the next."""
 
 from __future__ import annotations
 

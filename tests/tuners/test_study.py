@@ -1,0 +1,91 @@
+"""A search space in an Optuna study: readable, within every limit, and never mixed up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from nas_tuners.contract.architecture import to_architecture
+from nas_tuners.contract.errors import SpaceMismatchError
+from nas_tuners.contract.flat_encoding import ENCODINGS, FlatEncoding
+from nas_tuners.contract.search_space import SearchSpace
+from nas_tuners.testing._tuner_suite import SPACES, score
+from nas_tuners.tuners._optuna_sampler import TunerSampler
+from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner
+from nas_tuners.tuners._study import attach_space, distributions
+
+# What people write: long paths as keys, repr() as names, the same name often, many candidates.
+AWKWARD = SearchSpace(
+    {
+        "backbone." + "block." * 120 + "op": {
+            "_type": "layer_choice",
+            "_value": [f"Conv2d(3, {i}, kernel_size=(3, 3), stride=(1, 1), " * 2 for i in (1, 2)],
+        },
+        "wide": {"_type": "layer_choice", "_value": [f"op{i}" for i in range(300)]},
+        "any": {"_type": "input_choice", "_value": {"candidates": [""] * 12, "n_chosen": None}},
+        "some": {
+            "_type": "input_choice",
+            "_value": {"candidates": list("abcdefghij"), "n_chosen": 3},
+        },
+        "mixed": {"_type": "choice", "_value": [None, True, 1.5, "x", [1, 2], {"a": 1}]},
+    }
+)
+
+
+def _optimize(
+    sampler: optuna.samplers.BaseSampler, encoding: FlatEncoding, trials: int, storage: Any = None
+) -> optuna.Study:
+    study = optuna.create_study(storage=storage, sampler=sampler, direction="maximize")
+    for _ in range(trials):
+        trial = study.ask(distributions(encoding))
+        vector = encoding.decode(trial.params)
+        trial.set_user_attr("architecture", to_architecture(encoding.space, vector))
+        study.tell(trial, score(vector))
+    return study
+
+
+def test_awkward_spaces_live_in_a_database(tmp_path: Path) -> None:
+    encoding = FlatEncoding(AWKWARD)
+    assert all(len(name) <= 512 for name in encoding.parameters)
+    sampler = TunerSampler(
+        RegularizedEvolutionTuner(population_size=5, sample_size=2, seed=0), AWKWARD
+    )
+    url = f"sqlite:///{tmp_path}/s.db"
+    study = _optimize(sampler, encoding, 10, url)
+    read = optuna.load_study(study_name=study.study_name, storage=url)
+    vectors = [encoding.decode(trial.params) for trial in read.trials]
+    assert len(set(vectors)) == 10
+    assert all(AWKWARD.invalid_entries(vector) == [] for vector in vectors)
+
+
+@pytest.mark.parametrize("encoding_name", ENCODINGS)
+@pytest.mark.parametrize(
+    "space_name", ["layers", "inputs", "conditional", "numbers", "continuous"]
+)
+def test_stock_samplers_and_importances_work(space_name: str, encoding_name: str) -> None:
+    encoding = FlatEncoding(SearchSpace(SPACES[space_name]), encoding_name)
+    study = _optimize(optuna.samplers.TPESampler(seed=0, n_startup_trials=6), encoding, 14)
+    importances = optuna.importance.get_param_importances(study)
+    assert importances.keys() <= encoding.parameters.keys()
+
+
+def test_every_parameter_is_in_every_trial_with_the_same_distribution() -> None:
+    encoding = FlatEncoding(SearchSpace(SPACES["conditional"]))
+    study = _optimize(optuna.samplers.RandomSampler(seed=0), encoding, 20)
+    assert all(trial.distributions == study.trials[0].distributions for trial in study.trials)
+    assert optuna.search_space.intersection_search_space(study.trials) == distributions(encoding)
+
+
+def test_a_study_keeps_its_space_and_its_encoding() -> None:
+    study = optuna.create_study()
+    space = SearchSpace(SPACES["inputs"])
+    assert attach_space(study, space, "booleans").encoding == "booleans"
+    assert attach_space(study, space, "slots").encoding == "booleans"
+    content = space.to_dict()
+    del content["two"]
+    smaller = SearchSpace(content)
+    with pytest.raises(SpaceMismatchError, match="two: only in study"):
+        attach_space(study, smaller)
