@@ -1,0 +1,67 @@
+"""The names that users import: exactly these, documented, and resolved on first use."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+import pytest
+
+SURFACE = {
+    "nas_tuners": [
+        "BatchTuner",
+        "GridSearchTuner",
+        "OptunaTuner",
+        "RandomTuner",
+        "RegularizedEvolutionTuner",
+        "SearchSpace",
+        "SearchSpaceExhausted",
+        "Tuner",
+        "TunerSampler",
+    ],
+    "nas_tuners.testing": ["TunerSuite"],
+    "trial_api": [
+        "InputChoice",
+        "LayerChoice",
+        "MutableScope",
+        "apply_fixed_architecture",
+        "get_and_apply_next_architecture",
+        "get_experiment_id",
+        "get_next_parameter",
+        "get_output_dir",
+        "get_sequence_id",
+        "get_trial_id",
+        "load_supernet_state_dict",
+        "report_final_result",
+        "report_intermediate_result",
+        "search_space",
+    ],
+}
+NAMES = [(module, name) for module, names in SURFACE.items() for name in names]
+
+
+@pytest.mark.parametrize("module", SURFACE)
+def test_the_surface_is_exactly_this(module: str) -> None:
+    assert importlib.import_module(module).__all__ == SURFACE[module]
+    assert SURFACE[module] == sorted(SURFACE[module])
+
+
+@pytest.mark.parametrize("module", SURFACE)
+def test_every_name_is_listed_and_others_are_refused(module: str) -> None:
+    package = importlib.import_module(module)
+    assert {*SURFACE[module]} <= {*dir(package)}
+    with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'Nothing'"):
+        package.Nothing  # noqa: B018 - reading it is the test
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES)
+def test_every_name_is_importable_and_documented(module: str, name: str) -> None:
+    value = getattr(importlib.import_module(module), name)
+    assert value is getattr(importlib.import_module(module), name)
+    assert value.__doc__ is not None, "a docstring of its own"
+    assert len(inspect.getdoc(value) or "") > 20
+
+
+def test_the_version_is_a_release() -> None:
+    version = importlib.import_module("nas_tuners").__version__
+    assert len([int(part) for part in version.split(".")]) == 3
