@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -334,7 +335,7 @@ def _print_parameter(
     for number, option in enumerate(spec.options):
         if not isinstance(option, NestedOption):
             if number == entry:
-                return option
+                return copy.deepcopy(option)  # its receiver may change it
             continue
         content: dict[str, Any] = {"_name": option.name}
         for key, inner_spec in option.keys.items():

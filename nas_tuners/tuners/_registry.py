@@ -71,7 +71,8 @@ def _find(name: str, code_directory: Path | None) -> type:
     if registered is None and ":" not in name and "." not in name:
         names = ", ".join(sorted(TUNERS))
         hint = did_you_mean(name, TUNERS)
-        message = f"no tuner {name!r}{hint} (known: {names}; or the path of a class, module:Class)"
+        path = "the import path of a class, such as optuna.samplers:TPESampler"
+        message = f"no tuner {name!r}{hint} (known: {names}; or {path})"
         raise ConfigError([Problem("tuner.name", message)])
     path = TUNERS[registered] if registered else name
     module_name, _, class_name = path.rpartition(":" if ":" in path else ".")
