@@ -1,0 +1,85 @@
+"""Progress of a run: a bar on a terminal, and one line a finished trial."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+from nas_tuners.contract.trial_io import Metric
+from nas_tuners.experiment.durations import format_duration
+from nas_tuners.experiment.loop import Finished
+from nas_tuners.experiment.outcome import Complete, Failed
+from nas_tuners.experiment.results import Results
+from nas_tuners.experiment.study import StudyTrial
+
+from ._tables import architecture_line, number_text
+
+
+class Progress:
+    """An observer of the loop that prints; lines go to stdout, the bar to stderr.
+
+    That nobody reads them any more (a closed pipe, a lost terminal) does not end an experiment.
+    """
+
+    def __init__(self, before: Results, *, max_trials: int | None) -> None:
+        from tqdm import tqdm
+
+        best = before.best(1)
+        self._best = best[0].value if best else None
+        self._maximize = before.maximize
+        done = sum(trial.state != "running" for trial in before.trials)
+        self._bar: Any = tqdm(
+            total=max_trials,
+            initial=done,
+            unit="trial",
+            disable=not sys.stderr.isatty(),
+            dynamic_ncols=True,
+            leave=False,
+        )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._bar.close()
+
+    def started(self, trial: StudyTrial) -> None:
+        pass
+
+    def reported(self, trial: StudyTrial, metric: Metric) -> None:
+        if metric.kind == "intermediate":
+            with suppress(OSError):
+                self._bar.set_postfix_str(f"trial {trial.number}: {number_text(metric.default)}")
+
+    def finished(self, finished: Finished) -> None:
+        outcome = finished.outcome
+        remarks = outcome.remarks if isinstance(outcome, Complete) else ()
+        lines = [self._line(finished), *(f"            note: {remark}" for remark in remarks)]
+        with suppress(OSError):
+            self._bar.update(1 if outcome is not None else 0)
+            self._bar.write("\n".join(lines), file=sys.stdout)
+            sys.stdout.flush()
+
+    def tick(self, elapsed: float) -> None:
+        with suppress(OSError):
+            self._bar.refresh()
+
+    def _line(self, finished: Finished) -> str:
+        trial, outcome = finished.trial, finished.outcome
+        start, time = f"trial {trial.number:>4}", format_duration(finished.seconds)
+        if outcome is None:
+            return f"{start}  stopped after {time}"
+        if isinstance(outcome, Failed):
+            return f"{start}  failed after {time}: {outcome.reason}"
+        value = outcome.metric.default
+        better = max if self._maximize else min
+        self._best = value if self._best is None else better(self._best, value)
+        numbers = f"{number_text(value)}  best {number_text(self._best)}"
+        return f"{start}  {numbers}  {time:>6}  {architecture_line(trial.architecture)}"

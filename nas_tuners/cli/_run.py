@@ -1,0 +1,49 @@
+"""Start an experiment from a configuration file.
+
+The experiment gets a folder of its own, and `nas-experiments/latest` leads to the newest one. When
+the configuration names no search space, the trial command generates it. Ctrl-C ends the run in
+order: running trials are stopped, and `nas-tuners resume` goes on where it ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nas_tuners.contract.search_space import SearchSpace
+    from nas_tuners.experiment.config import ExperimentConfig
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", metavar="CONFIG", help="the configuration, a YAML file")
+    parser.add_argument(
+        "--folder",
+        metavar="DIR",
+        type=Path,
+        help="the experiment's folder to make (default: a new one in experiments_directory)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    from nas_tuners.experiment.config import load_config
+    from nas_tuners.experiment.folder import create_folder
+    from nas_tuners.experiment.signals import StopSignals
+
+    from ._run_and_report import STOPPING, run_and_report
+
+    with StopSignals(STOPPING) as signals:
+        config = load_config(options.config)
+        space = config.search_space or _generate(config)
+        folder = create_folder(config, space, path=options.folder)
+        return run_and_report(folder, signals)
+
+
+def _generate(config: ExperimentConfig) -> SearchSpace:
+    from nas_tuners.experiment.generation import generate_search_space
+
+    print("No search space given: the trial command generates it.", flush=True)
+    return generate_search_space(
+        config.command, cwd=config.code_directory, environment=config.environment
+    )

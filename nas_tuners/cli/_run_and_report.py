@@ -1,0 +1,83 @@
+"""What ``run`` and ``resume`` share: run, show progress, and say how it ended and what next."""
+
+from __future__ import annotations
+
+import sys
+
+from nas_tuners.contract.search_space import describe_size
+from nas_tuners.experiment.folder import ExperimentFolder
+from nas_tuners.experiment.loop import Ending, Loop
+from nas_tuners.experiment.outcome import Failed
+from nas_tuners.experiment.results import Results, read_results
+from nas_tuners.experiment.runner import run_experiment
+from nas_tuners.experiment.signals import StopSignals
+
+from . import exit_codes
+from ._progress import Progress
+from ._tables import results_table
+
+STOPPING = "\nStopping the running trials; Ctrl-C once more kills them at once.\n"
+
+_SHOWN = 5  # of the best
+
+
+def run_and_report(folder: ExperimentFolder, signals: StopSignals) -> int:
+    """Run the experiment in a folder; the exit code."""
+    _introduce(folder)
+    config = folder.config()
+    progress = Progress(read_results(folder), max_trials=config.max_trials)
+    try:
+        with progress:
+            loop = run_experiment(folder, signals=signals, observers=[progress])
+    except KeyboardInterrupt:
+        _say(f"Interrupted. Resume with: nas-tuners resume {folder.path}")
+        return exit_codes.INTERRUPTED
+    results = read_results(folder)
+    _conclude(folder, results)
+    return _ended(folder, loop, results)
+
+
+def _introduce(folder: ExperimentFolder) -> None:
+    config, space = folder.config(), folder.space()
+    print(f"Experiment in {folder.path}")
+    print(f"Search space: {len(space.specs)} keys, {describe_size(space.size)}")
+    print(f"Tuner: {config.tuner.name}, seed {config.seed}", flush=True)
+
+
+def _conclude(folder: ExperimentFolder, results: Results) -> None:
+    best = results.best(_SHOWN)
+    if best:
+        print(f"\nBest of {len(results.trials)} trials:\n{results_table(best)}\n")
+    print(f"Everything is in {folder.path}")
+    if best:
+        print("The best architecture as a file: nas-tuners export", folder.path, flush=True)
+
+
+def _ended(folder: ExperimentFolder, loop: Loop, results: Results) -> int:
+    """Say why it ended, if not by its limits; the exit code."""
+    resume = f"nas-tuners resume {folder.path}"
+    if loop.ending is Ending.INTERRUPTED:
+        _say(f"Interrupted. Resume with: {resume}")
+        return exit_codes.INTERRUPTED
+    if loop.ending is Ending.TUNER_ERROR:
+        tuner = folder.config().tuner.name
+        _say(f"tuner {tuner}: {loop.tuner_error}\nThe traceback is in {folder.log_file}")
+        return exit_codes.TUNER_FAILED
+    if loop.ending is Ending.FAILURES or not results.best(1):
+        _say(_why_no_result(loop, resume))
+        return exit_codes.NO_RESULT
+    return exit_codes.OK
+
+
+def _why_no_result(loop: Loop, resume: str) -> str:
+    assert loop.ending is not None
+    last = loop.last_failure
+    if last is None or not isinstance(last.outcome, Failed):
+        return f"No trial has succeeded ({loop.ending.value})."
+    head = "Too many trials in a row failed" if loop.ending is Ending.FAILURES else "No result"
+    return f"{head}; trial {last.trial.number}: {last.outcome.reason}\nWhen mended: {resume}"
+
+
+def _say(message: str) -> None:
+    sys.stdout.flush()
+    print(f"nas-tuners: {message}", file=sys.stderr)

@@ -1,0 +1,51 @@
+"""Show how an experiment stands."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from . import exit_codes
+from ._arguments import add_folder_argument
+
+if TYPE_CHECKING:
+    from nas_tuners.experiment.folder import ExperimentFolder
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_folder_argument(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    from nas_tuners.experiment.durations import format_duration
+    from nas_tuners.experiment.folder import ExperimentFolder
+    from nas_tuners.experiment.results import read_results
+    from nas_tuners.experiment.storage import hide_password
+
+    from ._tables import results_table
+
+    folder = ExperimentFolder(options.folder)
+    config, results = folder.config(), read_results(folder)
+    states = ", ".join(f"{count} {state}" for state, count in sorted(results.states().items()))
+    limit = f" of at most {config.max_trials}" if config.max_trials else ""
+    print(f"experiment  {config.name} in {folder.path}")
+    print(f"state       {_state(folder)}")
+    print(f"trials      {len(results.trials)}{limit}" + (f": {states}" if states else ""))
+    print(f"time        {format_duration(folder.state().elapsed)}")
+    print(f"tuner       {config.tuner.name}, {config.optimize_mode}, seed {config.seed}")
+    print(f"storage     {hide_password(folder.storage_url)}")
+    best = results.best(1)
+    if best:
+        print(f"\n{results_table(best)}")
+    return exit_codes.OK
+
+
+def _state(folder: ExperimentFolder) -> str:
+    runner = folder.runner()
+    if runner is not None:
+        return f"running (process {runner})"
+    ended = folder.state().ended
+    resume = f"nas-tuners resume {folder.path}"
+    if ended is None:
+        return f"crashed, or was killed; go on with: {resume}"
+    return f"ended: {ended}"

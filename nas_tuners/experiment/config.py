@@ -1,0 +1,244 @@
+"""The configuration of an experiment: one frozen dataclass, read from one YAML file."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Union
+
+from nas_tuners.contract.errors import ConfigError, Problem, SearchSpaceError, did_you_mean
+from nas_tuners.contract.search_space import SearchSpace
+
+from . import config_values as values
+from .config_values import Parser
+from .yaml_file import YamlFile, read_yaml
+
+Command = Union[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class TunerConfig:
+    """Which tuner: a name or import path, its arguments, and where to import it from."""
+
+    name: str
+    args: dict[str, Any] = field(default_factory=dict)
+    code_directory: Path | None = None
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """What ``nas-tuners run`` reads; ``command`` and ``tuner`` are required in the file.
+
+    Attributes:
+        name: Names the experiment's folder and, unless ``study_name`` is given, its study.
+        command: What a trial runs: a text for the shell, or a list of arguments.
+        tuner: The tuner; its name alone, or ``{name, args, code_directory}``.
+        code_directory: Where trials run; the configuration's folder if not given.
+        search_space: The space; None if the trial command shall generate it.
+        concurrency: How many trials run at a time.
+        max_trials: No trial is started once the study holds so many, failed ones included.
+        max_duration: Seconds after which no trial is started.
+        max_trial_duration: Seconds after which a trial is ended and recorded as failed.
+        max_consecutive_failures: The run ends when so many trials in a row have failed.
+        optimize_mode: ``"maximize"`` or ``"minimize"``.
+        seed: Of all randomness in the search; drawn once if not given.
+        storage: An Optuna storage URL, or ``journal:///path``; None for a SQLite file in the
+            experiment's folder.
+        study_name: The study within the storage. Experiments that name the same one share it.
+        experiments_directory: Where the experiment's folder is made; ``nas-experiments`` in the
+            current folder if not given.
+        environment: Environment variables for trials.
+    """
+
+    name: str
+    command: Command
+    tuner: TunerConfig
+    code_directory: Path
+    experiments_directory: Path
+    search_space: SearchSpace | None = None
+    concurrency: int = 1
+    max_trials: int | None = None
+    max_duration: float | None = None
+    max_trial_duration: float | None = None
+    max_consecutive_failures: int = 10
+    optimize_mode: Literal["maximize", "minimize"] = "maximize"
+    seed: int = field(default_factory=lambda: secrets.randbelow(2**31))
+    storage: str | None = None
+    study_name: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """All of it but the search space, which has a file of its own."""
+        content = asdict(replace(self, search_space=None))
+        del content["search_space"]
+        return json.dumps(content, indent=2, default=str) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> ExperimentConfig:
+        """What :meth:`to_json` wrote."""
+        content = json.loads(text)
+        tuner = content["tuner"]
+        code = tuner["code_directory"]
+        content["tuner"] = TunerConfig(tuner["name"], tuner["args"], Path(code) if code else None)
+        if isinstance(content["command"], list):
+            content["command"] = tuple(content["command"])
+        for name in ("code_directory", "experiments_directory"):
+            content[name] = Path(content[name])
+        return cls(**content)
+
+
+_REQUIRED = ("command", "tuner")
+
+
+def load_config(path: str | Path) -> ExperimentConfig:
+    """Read and check a configuration file, the tuner and the search space that it names included.
+
+    Raises:
+        ConfigError: with every problem found, each with its line.
+    """
+    path = Path(path)
+    file = read_yaml(path)
+    reader = _Reader(file)
+    base = path.resolve().parent
+    fields = reader.read_mapping("", file.content, _fields(base), _REQUIRED)
+    config = None
+    if "tuner" in fields:
+        config = ExperimentConfig(**(_defaults(path) | fields))
+        reader.take(_tuner_problems(config))
+    if reader.problems or config is None:
+        raise ConfigError(reader.problems, str(path))
+    return config
+
+
+def _defaults(path: Path) -> dict[str, Any]:
+    """What depends on the configuration's own place, or on the current folder."""
+    return {
+        "command": "",  # so that the tuner can be checked even where the command is missing
+        "name": values.default_name(path),
+        "code_directory": path.resolve().parent,
+        "experiments_directory": Path.cwd() / "nas-experiments",
+    }
+
+
+def _fields(base: Path) -> dict[str, Parser]:
+    """How each key of the file is read; the names are those of :class:`ExperimentConfig`."""
+    return {
+        "name": values.folder_name,
+        "command": values.command,
+        "code_directory": values.existing_directory(base),
+        "search_space": _search_space(base),
+        "tuner": _tuner(base),
+        "concurrency": values.whole_number(1),
+        "max_trials": values.whole_number(1),
+        "max_duration": values.duration,
+        "max_trial_duration": values.duration,
+        "max_consecutive_failures": values.whole_number(1),
+        "optimize_mode": values.one_of("maximize", "minimize"),
+        "seed": values.whole_number(0),
+        "storage": values.storage_url(base),
+        "study_name": values.text,
+        "experiments_directory": values.path(base),
+        "environment": values.environment,
+    }
+
+
+class _Reader:
+    """Reads mappings by a table of parsers and collects every problem."""
+
+    def __init__(self, file: YamlFile) -> None:
+        self._file = file
+        self.problems: list[Problem] = list(file.problems)
+
+    def read_mapping(
+        self, prefix: str, content: Any, fields: Mapping[str, Parser], required: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """The parsed fields; those that are absent, null or wrong are left out."""
+        if content is not None and not isinstance(content, Mapping):
+            kind = type(content).__name__
+            self._wrong(prefix, f"expected keys and values, got a {kind}: {content!r}")
+            return {}
+        given = {key: value for key, value in (content or {}).items() if value is not None}
+        for key in content or {}:
+            if key not in fields:
+                self._wrong(f"{prefix}{key}", f"unknown key{did_you_mean(key, fields)}")
+        for name in required:
+            if name not in given:
+                self._wrong(f"{prefix}{name}", "missing")
+        results: dict[str, Any] = {}
+        for name, parse in fields.items():
+            if name in given:
+                self._read(f"{prefix}{name}", given[name], parse, results, name)
+        return results
+
+    def _read(
+        self, where: str, value: Any, parse: Parser, results: dict[str, Any], name: str
+    ) -> None:
+        try:
+            results[name] = parse(value)
+        except ConfigError as error:
+            self.take(error.problems, within=where)
+        except SearchSpaceError as error:
+            self._wrong(where, str(error))
+        except ValueError as error:
+            self._wrong(where, str(error))
+
+    def take(self, problems: Iterable[Problem], *, within: str = "") -> None:
+        """Add problems that were found elsewhere; ``within`` leads to what was read there."""
+        for problem in problems:
+            where = ".".join(part for part in (within, problem.where) if part)
+            self._wrong(where, problem.message)
+
+    def _wrong(self, where: str, message: str) -> None:
+        self.problems.append(Problem(self._file.where(where), message))
+
+
+def _tuner(base: Path) -> Parser:
+    fields = {
+        "name": values.text,
+        "args": values.mapping,
+        "code_directory": values.existing_directory(base),
+    }
+
+    def parse(value: Any) -> TunerConfig:
+        if isinstance(value, str):
+            return TunerConfig(value)
+        if isinstance(value, Mapping) and "class" in value:
+            if "name" in value:
+                raise ValueError("give either name or class (two words for the same), not both")
+            value = {"name" if key == "class" else key: item for key, item in value.items()}
+        reader = _Reader(YamlFile())
+        read = reader.read_mapping("", value, fields, ("name",))
+        if reader.problems:
+            raise ConfigError(reader.problems)
+        return TunerConfig(**read)
+
+    return parse
+
+
+def _search_space(base: Path) -> Parser:
+    def parse(value: Any) -> SearchSpace:
+        if isinstance(value, Mapping):
+            return SearchSpace(value)
+        file = values.path(base)(value)
+        if not file.exists():
+            raise ValueError(
+                f"no such file: {file}; leave search_space out to have it generated by the trial "
+                "command, or write it with `nas-tuners ss-gen`"
+            )
+        return SearchSpace.load(file)
+
+    return parse
+
+
+def _tuner_problems(config: ExperimentConfig) -> tuple[Problem, ...]:
+    """What is wrong with the tuner's name or arguments, found by making one."""
+    from .study import make_tuner_of
+
+    try:
+        make_tuner_of(config)
+    except ConfigError as error:
+        return error.problems
+    return ()

@@ -1,0 +1,77 @@
+"""Writes down in the experiment's folder what the loop does."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+
+from nas_tuners.contract.trial_io import Metric
+
+from .folder import ExperimentFolder
+from .loop import Ending, Finished, Loop
+from .outcome import Complete
+from .study import StudyTrial
+from .trial_files import record, trial_folder
+
+_logger = logging.getLogger(__name__)
+
+_STATE_EVERY = 10.0  # seconds between two notes of the time taken
+
+
+class FilesObserver:
+    """An :class:`.Observer` for ``runner.json``, ``runner.log`` and each ``trial.json``."""
+
+    def __init__(self, folder: ExperimentFolder) -> None:
+        self._folder = folder
+        self._state = replace(folder.state(), ended=None)
+        self._folder.save_state(self._state)
+
+    def started(self, trial: StudyTrial) -> None:
+        _logger.info("Trial %d started: %s", trial.number, trial.architecture)
+
+    def reported(self, trial: StudyTrial, metric: Metric) -> None:
+        pass  # the study has it
+
+    def finished(self, finished: Finished) -> None:
+        number, outcome = finished.trial.number, finished.outcome
+        fields = _result_fields(finished)
+        if isinstance(outcome, Complete):
+            _logger.info("Trial %d: %s", number, outcome.metric.default)
+            for remark in outcome.remarks:
+                _logger.warning("Trial %d %s", number, remark)
+        elif outcome is not None:
+            _logger.warning("Trial %d failed: %s", number, outcome.reason)
+        record(
+            trial_folder(self._folder.trials, number),
+            **fields,
+            exit_code=finished.exited.exit_code,
+            signal=finished.exited.signal,
+            ended=time.time(),
+            seconds=round(finished.seconds, 3),
+        )
+
+    def tick(self, elapsed: float) -> None:
+        if elapsed >= self._state.elapsed + _STATE_EVERY:
+            self._save(elapsed, None)
+
+    def ended(self, loop: Loop) -> None:
+        """Note how the run ended."""
+        assert loop.ending is not None
+        _logger.info("The run ended: %s", loop.ending.value)
+        if loop.ending is Ending.TUNER_ERROR:
+            _logger.error("The tuner failed", exc_info=loop.tuner_error)
+        self._save(loop.elapsed, loop.ending.value)
+
+    def _save(self, elapsed: float, ended: str | None) -> None:
+        self._state = replace(self._state, elapsed=elapsed, ended=ended)
+        self._folder.save_state(self._state)
+
+
+def _result_fields(finished: Finished) -> dict[str, object]:
+    outcome = finished.outcome
+    if isinstance(outcome, Complete):
+        return {"state": "complete", "value": outcome.metric.value, "remarks": outcome.remarks}
+    if outcome is None:
+        return {"state": "stopped"}
+    return {"state": "failed", "reason": outcome.reason}

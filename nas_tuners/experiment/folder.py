@@ -1,0 +1,221 @@
+"""The folder of an experiment.
+
+::
+
+    config.json        the configuration, resolved; seed included
+    search_space.json
+    study.db           the Optuna study, unless the configuration names another storage
+    runner.json        since when, for how long, and how it ended
+    runner.log
+    lock               held by the live runner; contains its process id
+    trials/0000/       one folder a trial: see nas_tuners.contract.trial_io
+
+A folder appears under its name only when it can be resumed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from nas_tuners.contract.errors import ExperimentError, did_you_mean
+from nas_tuners.contract.json_files import write_text
+from nas_tuners.contract.search_space import SearchSpace
+
+from .config import ExperimentConfig
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class RunnerState:
+    """What ``runner.json`` holds; ``ended`` is None while a runner lives or after a crash."""
+
+    experiment_id: str
+    started: float
+    elapsed: float = 0.0
+    ended: str | None = None
+
+
+class ExperimentFolder:
+    """The files of one experiment.
+
+    Raises:
+        ExperimentError: if the path holds no experiment.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).resolve()
+        if not self.config_file.is_file():
+            raise ExperimentError(_no_experiment(Path(path)))
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def space_file(self) -> Path:
+        return self.path / "search_space.json"
+
+    @property
+    def log_file(self) -> Path:
+        return self.path / "runner.log"
+
+    @property
+    def state_file(self) -> Path:
+        return self.path / "runner.json"
+
+    @property
+    def trials(self) -> Path:
+        return self.path / "trials"
+
+    @property
+    def storage_url(self) -> str:
+        """The configured storage, else the database in this folder."""
+        return self.config().storage or f"sqlite:///{self.path / 'study.db'}"
+
+    def config(self) -> ExperimentConfig:
+        with _readable(self.config_file):
+            return ExperimentConfig.from_json(self.config_file.read_text(encoding="utf-8"))
+
+    def save_config(self, config: ExperimentConfig) -> None:
+        write_text(self.config_file, config.to_json())
+
+    def space(self) -> SearchSpace:
+        return SearchSpace.load(self.space_file)
+
+    def state(self) -> RunnerState:
+        with _readable(self.state_file):
+            return RunnerState(**json.loads(self.state_file.read_text(encoding="utf-8")))
+
+    def save_state(self, state: RunnerState) -> None:
+        write_text(self.state_file, json.dumps(asdict(state), indent=2) + "\n")
+
+    def runner(self) -> str | None:
+        """The process id of the live runner (with its host, if that is another), or None."""
+        with suppress(FileNotFoundError), (self.path / "lock").open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pid, _, host = file.read().strip().partition("@")
+                return pid if host == socket.gethostname() else f"{pid}@{host}"
+        return None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the experiment for this process.
+
+        Raises:
+            ExperimentError: if another runner has it.
+        """
+        with (self.path / "lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                message = f"{self.path} is run by process {self.runner()} already"
+                raise ExperimentError(f"{message}; end it with `nas-tuners stop`") from None
+            file.truncate(0)
+            file.write(f"{os.getpid()}@{socket.gethostname()}\n")
+            file.flush()
+            yield
+
+
+def create_folder(
+    config: ExperimentConfig, space: SearchSpace, *, path: Path | None = None
+) -> ExperimentFolder:
+    """Make an experiment's folder, whole or not at all.
+
+    Args:
+        config: The configuration.
+        space: The search space, given or generated.
+        path: Where; a new folder in ``config.experiments_directory`` if None, and then the link
+            ``latest`` beside it leads there.
+
+    Raises:
+        ExperimentError: if the folder exists or cannot be made.
+    """
+    parent = path.resolve().parent if path else config.experiments_directory
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(dir=parent, prefix=".new-"))
+    except OSError as error:
+        raise ExperimentError(f"no experiment can be made in {parent}: {error}") from error
+    try:
+        _write_first_files(new, config, space)
+        target = _claim(new, path.resolve() if path else None, parent, config.name)
+    except OSError as error:
+        raise ExperimentError(f"the experiment's folder cannot be made: {error}") from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    if path is None:
+        _link_latest(target)
+    return ExperimentFolder(target)
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise ExperimentError(f"{file} cannot be read: {cause}") from error
+
+
+def _write_first_files(new: Path, config: ExperimentConfig, space: SearchSpace) -> None:
+    experiment_id = f"{config.name}-{secrets.token_hex(4)}"
+    state = RunnerState(experiment_id, started=time.time())
+    write_text(new / "runner.json", json.dumps(asdict(state), indent=2) + "\n")
+    write_text(new / "search_space.json", space.dumps())
+    write_text(new / "config.json", config.to_json())
+    (new / "trials").mkdir()
+    new.chmod(0o755)
+
+
+def _claim(new: Path, target: Path | None, parent: Path, name: str) -> Path:
+    """Rename the finished folder to its name, or to the next free one if it has none."""
+    if target is not None:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            message = f"{target} exists already; choose another folder, or `nas-tuners resume` it"
+            raise ExperimentError(message)
+        new.rename(target)
+        return target
+    stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    number = 1
+    while True:
+        target = parent / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            new.rename(target)  # fails on a folder that holds something
+            return target
+        except OSError:
+            if not target.exists():
+                raise
+            number += 1
+
+
+def _link_latest(target: Path) -> None:
+    link = target.parent / LATEST
+    if link.exists() and not link.is_symlink():
+        return  # something of the user's own
+    temporary = target.parent / f".{LATEST}-{secrets.token_hex(4)}"
+    temporary.symlink_to(target.name)
+    temporary.replace(link)
+
+
+def _no_experiment(path: Path) -> str:
+    if path.name == LATEST and not path.is_symlink():
+        return f"no experiment yet in {path.parent}; start one with `nas-tuners run config.yml`"
+    if path.exists():
+        return f"{path} holds no experiment (it has no config.json)"
+    beside = [item.name for item in path.parent.glob("*/")] if path.parent.is_dir() else []
+    return f"no such folder: {path}{did_you_mean(path.name, beside)}"

@@ -1,0 +1,60 @@
+"""What the loop asks of whatever runs trials, and what it hears back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol, Union
+
+from nas_tuners.contract.trial_io import Assignment, Metric
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A trial reported a result."""
+
+    number: int
+    metric: Metric
+
+
+@dataclass(frozen=True)
+class ReportedUnusable:
+    """A trial wrote a record that is not a result."""
+
+    number: int
+    problem: str
+
+
+@dataclass(frozen=True)
+class Exited:
+    """A trial's process has ended; all its reports came before.
+
+    Attributes:
+        number: The trial's.
+        exit_code: The code, or None if a signal ended it.
+        signal: The signal that ended it, or None.
+        timed_out: Whether the launcher ended it because its time was over.
+        last_words: The end of its standard error.
+    """
+
+    number: int
+    exit_code: int | None
+    signal: int | None = None
+    timed_out: bool = False
+    last_words: str = ""
+
+
+Event = Union[Reported, ReportedUnusable, Exited]
+
+
+class Launcher(Protocol):
+    """Runs trials somewhere. Every started trial gives exactly one :class:`Exited` in the end."""
+
+    def start(self, assignment: Assignment, *, timeout: float | None) -> None:
+        """Begin a trial; ``timeout`` in seconds."""
+
+    def events(self, timeout: float) -> list[Event]:
+        """What happened since the last call; waits so many seconds for the first event."""
+
+    def stop(self, numbers: Iterable[int], *, grace: float) -> None:
+        """Ask trials to end, and end them by force after so many seconds. Does not wait."""

@@ -1,0 +1,212 @@
+"""The loop of an experiment: ask, launch, listen, tell, until something ends it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
+from nas_tuners.contract.trial_io import Metric
+
+from .launcher import Event, Exited, Launcher, Reported, ReportedUnusable
+from .outcome import Complete, Outcome, judge
+from .study import StudyTrial
+
+_POLL = 0.25  # seconds between two looks at what running trials report
+_GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+
+
+class Ending(Enum):
+    """Why a run ended; the value is for people."""
+
+    MAX_TRIALS = "max_trials reached"
+    MAX_DURATION = "max_duration reached"
+    EXHAUSTED = "every architecture tried"
+    FAILURES = "too many trials failed in a row"
+    TUNER_ERROR = "the tuner failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop; see :class:`.ExperimentConfig`."""
+
+    concurrency: int = 1
+    max_trials: int | None = None
+    max_duration: float | None = None
+    max_trial_duration: float | None = None
+    max_consecutive_failures: int = 10
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial and how it ended; ``outcome`` is None if it was stopped and shall run again."""
+
+    trial: StudyTrial
+    outcome: Outcome | None
+    exited: Exited
+    seconds: float
+
+
+class TrialSource(Protocol):
+    """Where trials come from and results go; see :class:`.ExperimentStudy`."""
+
+    def ask(self, *, max_trials: int | None = None) -> StudyTrial | None: ...
+    def report(self, trial: StudyTrial, metric: Metric) -> None: ...
+    def tell(self, trial: StudyTrial, outcome: Outcome) -> None: ...
+
+
+class Observer(Protocol):
+    """Is told what the loop does, after it was recorded."""
+
+    def started(self, trial: StudyTrial) -> None: ...
+    def reported(self, trial: StudyTrial, metric: Metric) -> None: ...
+    def finished(self, finished: Finished) -> None: ...
+    def tick(self, elapsed: float) -> None: ...
+
+
+@dataclass
+class _Running:
+    trial: StudyTrial
+    since: float
+    finals: list[Metric] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
+
+
+class Loop:
+    """Runs trials until a limit, the tuner or the user ends it; no input or output of its own.
+
+    Args:
+        source: Gives trials and takes results.
+        launcher: Runs them.
+        limits: When to stop.
+        clock: Seconds that never go back.
+        observers: Are told what happens.
+        interrupted: Whether the user wants it to end.
+        elapsed: Seconds that earlier runs of the same experiment took.
+
+    Attributes:
+        ending: Why it ended; None before.
+        tuner_error: What the tuner raised, if that ended it.
+        last_failure: The latest failed trial, if any.
+    """
+
+    def __init__(
+        self,
+        source: TrialSource,
+        launcher: Launcher,
+        limits: Limits,
+        *,
+        clock: Callable[[], float],
+        observers: Iterable[Observer] = (),
+        interrupted: Callable[[], bool] = lambda: False,
+        elapsed: float = 0.0,
+    ) -> None:
+        self._source, self._launcher, self._limits = source, launcher, limits
+        self._clock, self._observers = clock, tuple(observers)
+        self._interrupted = interrupted
+        self._started_at = clock() - elapsed
+        self._running: dict[int, _Running] = {}
+        self._unfinished: deque[StudyTrial] = deque()
+        self._failures_in_a_row = 0
+        self.ending: Ending | None = None
+        self.tuner_error: TunerError | None = None
+        self.last_failure: Finished | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds that the experiment has taken so far."""
+        return self._clock() - self._started_at
+
+    def run(self, unfinished: Iterable[StudyTrial] = ()) -> Ending:
+        """Run to the end; trials that an earlier run left unfinished come first."""
+        self._unfinished.extend(unfinished)
+        while True:
+            self._heed_interrupt()
+            self._fill_slots()
+            if not self._running:
+                assert self.ending is not None, "the loop ends for a reason"
+                return self.ending
+            for event in self._launcher.events(_POLL):
+                self._handle(event)
+            for observer in self._observers:
+                observer.tick(self.elapsed)
+
+    def _heed_interrupt(self) -> None:
+        if self._interrupted() and self.ending is not Ending.INTERRUPTED:
+            self.ending = Ending.INTERRUPTED
+            self._launcher.stop(list(self._running), grace=_GRACE)
+
+    def _fill_slots(self) -> None:
+        while len(self._running) < self._limits.concurrency:
+            self._heed_interrupt()
+            trial = self._next()
+            if trial is None:
+                return
+            self._running[trial.number] = _Running(trial, self._clock())
+            self._launcher.start(trial.assignment, timeout=self._limits.max_trial_duration)
+            for observer in self._observers:
+                observer.started(trial)
+
+    def _next(self) -> StudyTrial | None:
+        if self._unfinished and self.ending not in (Ending.INTERRUPTED, Ending.FAILURES):
+            return self._unfinished.popleft()
+        if self.ending is None and self.elapsed >= (self._limits.max_duration or float("inf")):
+            self.ending = Ending.MAX_DURATION
+        return self._ask() if self.ending is None else None
+
+    def _ask(self) -> StudyTrial | None:
+        try:
+            trial = self._source.ask(max_trials=self._limits.max_trials)
+        except SearchSpaceExhausted:
+            self.ending = Ending.EXHAUSTED
+            return None
+        except TunerError as error:
+            self.ending, self.tuner_error = Ending.TUNER_ERROR, error
+            return None
+        if trial is None:
+            self.ending = Ending.MAX_TRIALS
+        return trial
+
+    def _handle(self, event: Event) -> None:
+        running = self._running[event.number]
+        if isinstance(event, Exited):
+            self._finish(running, event)
+        elif isinstance(event, ReportedUnusable):
+            running.unusable.append(event.problem)
+        else:
+            self._take_report(running, event)
+
+    def _take_report(self, running: _Running, event: Reported) -> None:
+        if event.metric.kind == "final":
+            running.finals.append(event.metric)
+        else:
+            self._source.report(running.trial, event.metric)
+        for observer in self._observers:
+            observer.reported(running.trial, event.metric)
+
+    def _finish(self, running: _Running, exited: Exited) -> None:
+        del self._running[running.trial.number]
+        outcome: Outcome | None = judge(
+            running.finals, running.unusable, exited, timeout=self._limits.max_trial_duration
+        )
+        if self.ending is Ending.INTERRUPTED and not isinstance(outcome, Complete):
+            outcome = None  # stopped by us: it stays unfinished in the study
+        if outcome is not None:
+            self._source.tell(running.trial, outcome)
+        finished = Finished(running.trial, outcome, exited, self._clock() - running.since)
+        self._count_failures(finished)
+        for observer in self._observers:
+            observer.finished(finished)
+
+    def _count_failures(self, finished: Finished) -> None:
+        if isinstance(finished.outcome, Complete):
+            self._failures_in_a_row = 0
+        elif finished.outcome is not None:
+            self._failures_in_a_row += 1
+            self.last_failure = finished
+        if self._failures_in_a_row >= self._limits.max_consecutive_failures:
+            self.ending = self.ending or Ending.FAILURES

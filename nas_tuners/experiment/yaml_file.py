@@ -1,0 +1,94 @@
+"""A YAML file as plain data, with the line of every key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_tuners.contract.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    import yaml
+
+
+@dataclass
+class YamlFile:
+    """What a file holds; ``lines`` maps dotted names (``tuner.args.seed``) to line numbers."""
+
+    content: Any = None
+    lines: dict[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def where(self, name: str) -> str:
+        """The name with the line on which it, or else the nearest key above it, stands."""
+        known = name
+        while known and known not in self.lines:
+            known = known.rpartition(".")[0]
+        return f"{name} (line {self.lines[known]})" if known else name
+
+
+def read_yaml(path: Path) -> YamlFile:
+    """Read one YAML document.
+
+    Raises:
+        ConfigError: if it is missing, unreadable, or broken (with line and column).
+    """
+    import yaml
+
+    try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        file = YamlFile()
+        file.content = _construct(loader, node, "", file) if node is not None else None
+    except FileNotFoundError:
+        raise ConfigError("no such file", str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", str(path)) from None
+    except yaml.YAMLError as error:
+        raise ConfigError([_syntax_problem(error)], str(path)) from None
+    except RecursionError:
+        raise ConfigError("nested too deeply, or an alias contains itself", str(path)) from None
+    return file
+
+
+def _construct(loader: yaml.SafeLoader, node: yaml.Node, name: str, file: YamlFile) -> Any:
+    import yaml
+
+    if isinstance(node, yaml.SequenceNode):
+        return [
+            _construct(loader, item, f"{name}[{index}]", file)
+            for index, item in enumerate(node.value)
+        ]
+    if not isinstance(node, yaml.MappingNode):
+        return loader.construct_object(node)
+    _note_repeated_keys(node, name, file)
+    loader.flatten_mapping(node)  # resolves merge keys (<<)
+    content: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        inner = f"{name}.{key}" if name else str(key)
+        file.lines[inner] = key_node.start_mark.line + 1
+        content[_hashable(key)] = _construct(loader, value_node, inner, file)
+    return content
+
+
+def _note_repeated_keys(node: yaml.MappingNode, name: str, file: YamlFile) -> None:
+    seen: set[str] = set()
+    for key_node, _ in node.value:
+        key, line = str(key_node.value), key_node.start_mark.line + 1
+        if key in seen:
+            where = f"{name}.{key}" if name else key
+            file.problems.append(Problem(f"{where} (line {line})", "this key stands twice"))
+        seen.add(key)
+
+
+def _hashable(key: object) -> object:
+    return str(key) if isinstance(key, (list, dict, set)) else key
+
+
+def _syntax_problem(error: yaml.YAMLError) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    what = getattr(error, "problem", None) or str(error)
+    return Problem(where, f"broken YAML: {what}")

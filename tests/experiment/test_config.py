@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nas_tuners.contract.errors import ConfigError
+from nas_tuners.experiment.config import ExperimentConfig, TunerConfig, load_config
+
+MINIMAL = "command: python train.py\ntuner: random\n"
+
+
+def load(folder: Path, text: str) -> ExperimentConfig:
+    file = folder / "config.yml"
+    file.write_text(text)
+    return load_config(file)
+
+
+def problems(folder: Path, text: str) -> dict[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, text)
+    assert caught.value.source.endswith("config.yml")
+    return {problem.where: problem.message for problem in caught.value.problems}
+
+
+def test_the_least(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL)
+    assert config.command == "python train.py"
+    assert config.tuner == TunerConfig("random")
+    assert config.name == "config"
+    assert config.code_directory == tmp_path
+    assert config.search_space is None
+    assert config.optimize_mode == "maximize"
+    assert config.concurrency == 1
+    assert config.storage is None
+
+
+def test_everything(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    config = load(
+        tmp_path,
+        """
+name: digits
+command: [python, train.py, --epochs, 3]
+code_directory: code
+search_space: {a: {_type: layer_choice, _value: [x, y]}}
+tuner:
+  name: RegularizedEvolution
+  args: {population_size: 8, sample_size: 2}
+concurrency: 2
+max_trials: 30
+max_duration: 2h
+max_trial_duration: 10m
+max_consecutive_failures: 4
+optimize_mode: minimize
+seed: 5
+storage: sqlite:///studies/all.db
+study_name: shared
+experiments_directory: runs
+environment: {OMP_NUM_THREADS: 1, MODE: fast}
+""",
+    )
+    assert config.command == ("python", "train.py", "--epochs", "3")
+    assert config.code_directory == tmp_path / "code"
+    assert config.search_space is not None
+    assert config.search_space.size == 2
+    assert config.tuner == TunerConfig(
+        "RegularizedEvolution", {"population_size": 8, "sample_size": 2}
+    )
+    assert (config.max_duration, config.max_trial_duration) == (7200, 600)
+    assert config.storage == f"sqlite:///{tmp_path}/studies/all.db"
+    assert config.experiments_directory == tmp_path / "runs"
+    assert config.environment == {"OMP_NUM_THREADS": "1", "MODE": "fast"}
+    again = ExperimentConfig.from_json(config.to_json())
+    assert again.to_json() == config.to_json()
+    assert again.tuner == config.tuner
+    assert again.command == config.command
+
+
+def test_a_seed_is_drawn_where_none_is_given(tmp_path: Path) -> None:
+    assert load(tmp_path, MINIMAL).seed != load(tmp_path, MINIMAL).seed
+
+
+def test_paths_are_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "code").mkdir()
+    monkeypatch.setenv("CODE", str(tmp_path / "code"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = MINIMAL + "code_directory: $CODE\nexperiments_directory: ~/runs\n"
+    config = load(tmp_path, text)
+    assert config.code_directory == tmp_path / "code"
+    assert config.experiments_directory == tmp_path / "runs"
+
+
+def test_a_password_from_the_environment_is_not_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    config = load(tmp_path, MINIMAL + "storage: postgresql://me:$SECRET@host/db\n")
+    assert "hunter2" not in config.to_json()
+
+
+def test_all_mistakes_at_once_each_with_its_line(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        """\
+name: a/b
+comand: python train.py
+code_directory: nowhere
+search_space: missing.json
+tuner: {name: random, arg: {}}
+concurrency: 0
+max_trials: many
+max_duration: 10x
+optimize_mode: maximise
+seed: -1
+storage: study.db
+environment: {A: true}
+experiments_directory: $NO_SUCH_VARIABLE/runs
+""",
+    )
+    assert "letters, digits" in found["name (line 1)"]
+    assert found["comand (line 2)"] == "unknown key; did you mean 'command'?"
+    assert found["command"] == "missing"
+    assert found["code_directory (line 3)"] == f"no such folder: {tmp_path}/nowhere"
+    assert "nas-tuners ss-gen" in found["search_space (line 4)"]
+    assert found["tuner.arg (line 5)"] == "unknown key; did you mean 'args'?"
+    assert found["concurrency (line 6)"] == "must be a whole number of at least 1, got 0"
+    assert "got 'many'" in found["max_trials (line 7)"]
+    assert "got '10x'" in found["max_duration (line 8)"]
+    assert "did you mean 'maximize'?" in found["optimize_mode (line 9)"]
+    assert "at least 0" in found["seed (line 10)"]
+    assert "must be a URL like sqlite:///study.db" in found["storage (line 11)"]
+    assert "quote true and false" in found["environment (line 12)"]
+    assert "NO_SUCH_VARIABLE" in found["experiments_directory (line 13)"]
+    assert len(found) == 14
+
+
+@pytest.mark.parametrize(
+    ("tuner", "where", "message"),
+    [
+        ("regularised_evolution", "tuner (line 2)|tuner.name (line 2)", "no tuner"),
+        ("{name: random, args: {seeed: 3}}", "tuner.args.seeed (line 2)", "did you mean 'seed'?"),
+        ("{class: nowhere:Tuner}", "tuner.name (line 2)", "cannot import 'nowhere'"),
+        ("{class: a:B, name: random}", "tuner (line 2)", "either name or class"),
+        ("{args: {}}", "tuner.name (line 2)", "missing"),
+        ("[random]", "tuner (line 2)", "expected keys and values, got a list"),
+        ("3", "tuner (line 2)", "expected keys and values, got a int"),
+    ],
+)
+def test_tuners_that_are_none(tmp_path: Path, tuner: str, where: str, message: str) -> None:
+    ((found, said),) = problems(tmp_path, f"command: x\ntuner: {tuner}\n").items()
+    assert found in where.split("|")
+    assert message in said
+
+
+def test_the_tuner_is_checked_together_with_the_rest(tmp_path: Path) -> None:
+    found = problems(tmp_path, "tuner: ranodm\nconcurrency: 0\n")
+    assert found.keys() == {"command", "tuner.name (line 1)", "concurrency (line 2)"}
+
+
+def test_a_wrong_search_space_names_its_keys(tmp_path: Path) -> None:
+    (tmp_path / "space.json").write_text('{"a": {"_type": "layer_choise", "_value": ["x"]}}')
+    found = problems(tmp_path, MINIMAL + "search_space: space.json\n")
+    assert "did you mean 'layer_choice'?" in found["search_space (line 3)"]
+    (tmp_path / "space.json").write_text('{"a": \n}')
+    found = problems(tmp_path, MINIMAL + "search_space: space.json\n")
+    assert "line 2, column 1: broken JSON" in found["search_space (line 3)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message"),
+    [
+        ("command: [python, x\ntuner: random\n", "line 2, column 6", "broken YAML: "),
+        ("command: 'x\n", "line 2, column 1", "broken YAML: "),
+        ("a: b\n\tc: d\n", "line 2, column 1", "broken YAML: "),
+        ("command: a\n" + MINIMAL, "command (line 2)", "this key stands twice"),
+        ("- command\n", "", "expected keys and values, got a list"),
+        ("command: \x01\n", "", "broken YAML: "),
+    ],
+)
+def test_broken_files(tmp_path: Path, text: str, where: str, message: str) -> None:
+    found = problems(tmp_path, text)
+    assert where in found
+    assert message in found[where]
+
+
+def test_an_empty_file_lacks_what_is_required(tmp_path: Path) -> None:
+    assert problems(tmp_path, "") == {"command": "missing", "tuner": "missing"}
+
+
+def test_null_means_absent(tmp_path: Path) -> None:
+    assert load(tmp_path, MINIMAL + "max_trials:\n").max_trials is None
+
+
+def test_anchors_and_merges_are_ordinary_yaml(tmp_path: Path) -> None:
+    text = "environment: &e {A: 1}\n" + MINIMAL
+    assert load(tmp_path, text).environment == {"A": "1"}
+    text = MINIMAL + "search_space:\n  a: &a {_type: layer_choice, _value: [x]}\n  b: *a\n"
+    space = load(tmp_path, text).search_space
+    assert space is not None
+    assert list(space.specs) == ["a", "b"]
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load_config(tmp_path / "config.yml")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "config.yml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("journal://study.log", "must name a file"),
+    ],
+)
+def test_storages_that_would_not_last(tmp_path: Path, url: str, message: str) -> None:
+    assert message in problems(tmp_path, MINIMAL + f"storage: '{url}'\n")["storage (line 3)"]
+
+
+def test_the_fields_of_the_file_are_those_of_the_dataclass(tmp_path: Path) -> None:
+    from dataclasses import fields
+
+    from nas_tuners.experiment.config import _fields
+
+    assert set(_fields(tmp_path)) == {field.name for field in fields(ExperimentConfig)}

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nas_tuners.contract.errors import ExperimentError
+from nas_tuners.contract.search_space import SearchSpace
+from nas_tuners.experiment.config import ExperimentConfig, TunerConfig
+from nas_tuners.experiment.folder import ExperimentFolder, create_folder
+from tests.experiment_kit import SPACE, eventually
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> ExperimentConfig:
+    return ExperimentConfig(
+        name="digits",
+        command="true",
+        tuner=TunerConfig("random"),
+        code_directory=tmp_path,
+        experiments_directory=tmp_path / "runs",
+    )
+
+
+def test_a_new_folder_has_all_that_resuming_needs(config: ExperimentConfig) -> None:
+    folder = create_folder(config, SearchSpace(SPACE))
+    assert folder.path.name.startswith("digits-")
+    assert folder.space() == SearchSpace(SPACE)
+    assert folder.config().to_json() == config.to_json()
+    assert folder.state().elapsed == 0
+    assert folder.storage_url == f"sqlite:///{folder.path}/study.db"
+    assert not list(folder.path.parent.glob(".*"))
+
+
+def test_a_folder_that_moved_takes_its_study_along(config: ExperimentConfig) -> None:
+    folder = create_folder(config, SearchSpace(SPACE))
+    moved = folder.path.rename(folder.path.with_name("moved"))
+    assert ExperimentFolder(moved).storage_url == f"sqlite:///{moved}/study.db"
+
+
+def test_every_experiment_gets_a_folder_and_the_last_is_latest(config: ExperimentConfig) -> None:
+    made = [create_folder(config, SearchSpace(SPACE)) for _ in range(3)]
+    assert len({folder.path for folder in made}) == 3
+    latest = ExperimentFolder(config.experiments_directory / "latest")
+    assert latest.path == made[-1].path
+    assert len({folder.state().experiment_id for folder in made}) == 3
+
+
+def test_something_of_the_users_own_called_latest_stays(config: ExperimentConfig) -> None:
+    own = config.experiments_directory / "latest"
+    own.mkdir(parents=True)
+    create_folder(config, SearchSpace(SPACE))
+    assert own.is_dir()
+    assert not own.is_symlink()
+
+
+def test_a_folder_of_choice(config: ExperimentConfig, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    folder = create_folder(config, SearchSpace(SPACE), path=tmp_path / "here")
+    assert folder.path == tmp_path / "here"
+    with pytest.raises(ExperimentError, match="exists already; choose another folder"):
+        create_folder(config, SearchSpace(SPACE), path=tmp_path / "here")
+    assert not list(tmp_path.glob(".new-*"))
+
+
+def test_folders_that_hold_no_experiment(tmp_path: Path, config: ExperimentConfig) -> None:
+    with pytest.raises(ExperimentError, match=r"holds no experiment \(it has no config.json\)"):
+        ExperimentFolder(tmp_path)
+    with pytest.raises(ExperimentError, match="start one with `nas-tuners run config"):
+        ExperimentFolder(tmp_path / "nas-experiments" / "latest")
+    create_folder(config, SearchSpace(SPACE), path=tmp_path / "digits")
+    with pytest.raises(ExperimentError, match="did you mean 'digits'"):
+        ExperimentFolder(tmp_path / "digts")
+
+
+def test_the_lock_is_held_until_the_holder_ends(config: ExperimentConfig) -> None:
+    folder = create_folder(config, SearchSpace(SPACE))
+    assert folder.runner() is None
+    program = (
+        "import sys; from nas_tuners.experiment.folder import ExperimentFolder\n"
+        "with ExperimentFolder(sys.argv[1]).locked(): print('held', flush=True); input()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(folder.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert folder.runner() == str(holder.pid)
+        with (
+            pytest.raises(ExperimentError, match=f"is run by process {holder.pid} already"),
+            folder.locked(),
+        ):
+            pass
+        holder.kill()
+    assert eventually(lambda: folder.runner() is None)
+    with folder.locked():
+        assert folder.runner() is not None

@@ -1,0 +1,182 @@
+"""The local launcher, with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nas_tuners.contract.trial_io import Assignment
+from nas_tuners.experiment.launcher import Event, Exited, Reported, ReportedUnusable
+from nas_tuners.experiment.local import LocalLauncher, arguments, trial_environment
+from tests.experiment_kit import eventually, is_alive
+
+METRIC = '{"kind": "final", "sequence": 0, "value": 1.5}'
+
+
+@pytest.fixture
+def trials(tmp_path: Path) -> Path:
+    return tmp_path / "trials"
+
+
+def launch(trials: Path, command: str, **environment: str) -> LocalLauncher:
+    return LocalLauncher(command, cwd=trials.parent, trials=trials, environment=environment)
+
+
+def assignment(number: int = 0) -> Assignment:
+    return Assignment("e", f"e-{number}", number, {"a": 1})
+
+
+def until_exit(launcher: LocalLauncher, count: int = 1) -> list[Event]:
+    events: list[Event] = []
+    while sum(isinstance(event, Exited) for event in events) < count:
+        events += launcher.events(10.0)
+    return events
+
+
+def test_a_trial_runs_in_its_folder_and_is_heard(trials: Path) -> None:
+    command = (
+        f"echo to-out; echo to-err >&2; echo '{METRIC}' >> $NAS_TUNERS_TRIAL_DIR/metrics.jsonl"
+    )
+    with launch(trials, command) as launcher:
+        launcher.start(assignment(), timeout=None)
+        reported, exited = until_exit(launcher)
+    assert isinstance(reported, Reported)
+    assert reported.metric.value == 1.5
+    assert exited == Exited(0, 0, last_words="to-err")
+    folder = trials / "0000"
+    assert (folder / "stdout.txt").read_text() == "to-out\n"
+    assert (folder / "output").is_dir()
+    assert '"number": 0' in (folder / "parameters.json").read_text()
+
+
+def test_reports_come_before_the_exit_however_many(trials: Path) -> None:
+    lines = "".join(
+        f'{{"kind": "intermediate", "sequence": {n}, "value": {n}}}\n' for n in range(500)
+    )
+    trials.parent.joinpath("lines").write_text(lines)
+    with launch(trials, "cat lines > $NAS_TUNERS_TRIAL_DIR/metrics.jsonl") as launcher:
+        launcher.start(assignment(), timeout=None)
+        events = until_exit(launcher)
+    values = [event.metric.value for event in events if isinstance(event, Reported)]
+    assert values == list(range(500))
+    assert isinstance(events[-1], Exited)
+
+
+def test_an_unreadable_result_is_a_report_too(trials: Path) -> None:
+    with launch(trials, "mkdir $NAS_TUNERS_TRIAL_DIR/metrics.jsonl") as launcher:
+        launcher.start(assignment(), timeout=None)
+        events = until_exit(launcher)
+    assert isinstance(events[0], ReportedUnusable)
+    assert "not a regular file" in events[0].problem
+
+
+def test_many_at_a_time(trials: Path) -> None:
+    with launch(trials, "exit 3") as launcher:
+        for number in range(10):
+            launcher.start(assignment(number), timeout=None)
+        events = until_exit(launcher, count=10)
+    assert {event.number for event in events} == set(range(10))
+    assert all(isinstance(event, Exited) and event.exit_code == 3 for event in events)
+
+
+def test_a_list_is_not_split_nor_expanded(trials: Path) -> None:
+    command = ("/bin/echo", "a  b", "$HOME", "it's")
+    with LocalLauncher(command, cwd=trials.parent, trials=trials, environment={}) as launcher:
+        launcher.start(assignment(), timeout=None)
+        until_exit(launcher)
+    assert (trials / "0000" / "stdout.txt").read_text() == "a  b $HOME it's\n"
+
+
+def test_a_trial_reads_nothing_from_the_terminal(trials: Path) -> None:
+    with launch(trials, "cat; echo done") as launcher:
+        launcher.start(assignment(), timeout=None)
+        until_exit(launcher)
+    assert (trials / "0000" / "stdout.txt").read_text() == "done\n"
+
+
+def test_stop_asks_first_and_kills_after_the_grace(trials: Path) -> None:
+    command = "trap '' TERM; touch $NAS_TUNERS_TRIAL_DIR/ready; while :; do sleep 0.1; done"
+    with launch(trials, command) as launcher:
+        launcher.start(assignment(), timeout=None)
+        assert eventually((trials / "0000" / "ready").exists)
+        launcher.stop([0], grace=0.2)
+        (exited,) = until_exit_polling(launcher)
+    assert exited == Exited(0, None, signal.SIGKILL)
+
+
+def test_a_trial_whose_time_is_over_is_ended(trials: Path) -> None:
+    with launch(trials, "exec sleep 60") as launcher:
+        launcher.start(assignment(), timeout=0.1)
+        (exited,) = until_exit_polling(launcher)
+    assert exited == Exited(0, None, signal.SIGTERM, timed_out=True)
+
+
+def test_leaving_the_context_ends_everything(trials: Path) -> None:
+    with launch(trials, "sleep 60 & echo $! > $NAS_TUNERS_TRIAL_DIR/child; wait") as launcher:
+        launcher.start(assignment(), timeout=None)
+        child = trials / "0000" / "child"
+        assert eventually(lambda: child.exists() and child.read_text() != "")
+        pid = int(child.read_text())
+        assert is_alive(pid)
+    assert eventually(lambda: not is_alive(pid))
+
+
+def test_wake_ends_the_wait(trials: Path) -> None:
+    with launch(trials, "true") as launcher:
+        launcher.wake()
+        assert launcher.events(3600.0) == []
+
+
+def test_another_attempt_keeps_the_output_and_archives_the_rest(trials: Path) -> None:
+    command = f"cd $NAS_TUNERS_TRIAL_DIR; echo '{METRIC}' >> metrics.jsonl; touch output/x"
+    with launch(trials, command) as launcher:
+        for _ in range(3):
+            launcher.start(assignment(), timeout=None)
+            events = until_exit(launcher)
+            assert sum(isinstance(event, Reported) for event in events) == 1
+    folder = trials / "0000"
+    assert (folder / "output" / "x").exists()
+    assert (folder / "attempt-1" / "metrics.jsonl").read_text() == METRIC + "\n"
+    assert (folder / "attempt-2" / "metrics.jsonl").read_text() == METRIC + "\n"
+
+
+def test_the_environment_of_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    monkeypatch.setenv("NAS_TUNERS_GEN_SEARCH_SPACE", "/tmp/somewhere")
+    environment = trial_environment({"MODE": "fast"})
+    assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    assert environment["PYTHONUNBUFFERED"] == "1"
+    assert environment["MODE"] == "fast"
+    assert "NAS_TUNERS_GEN_SEARCH_SPACE" not in environment
+    monkeypatch.setenv("VIRTUAL_ENV", "/my/env")
+    monkeypatch.setenv("PATH", "/my/env/bin")
+    monkeypatch.setenv("PYTHONUNBUFFERED", "0")
+    environment = trial_environment({})
+    assert environment["PATH"] == "/my/env/bin"
+    assert environment["PYTHONUNBUFFERED"] == "0"
+
+
+def test_a_text_goes_to_the_shell() -> None:
+    assert arguments("a && b") == ["/bin/sh", "-c", "a && b"]
+    assert arguments(("a", "b c")) == ["a", "b c"]
+
+
+def until_exit_polling(launcher: LocalLauncher) -> list[Event]:
+    """As the loop does it: deadlines are looked at between short waits."""
+    events: list[Event] = []
+    while not events:
+        events = launcher.events(0.05)
+    return events
+
+
+@pytest.fixture(autouse=True)
+def _no_zombies() -> Iterator[None]:
+    yield
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

@@ -1,0 +1,201 @@
+"""The loop alone, with a launcher whose trials end at once and a clock that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
+from nas_tuners.contract.trial_io import Assignment, Metric
+from nas_tuners.experiment.launcher import Event, Exited, Reported
+from nas_tuners.experiment.loop import Ending, Finished, Limits, Loop
+from nas_tuners.experiment.outcome import Complete, Outcome
+from nas_tuners.experiment.study import StudyTrial
+
+
+class Source:
+    """Numbers its trials; raises ``error`` instead of trial ``last``."""
+
+    def __init__(self, *, last: int | None = None, error: Exception | None = None) -> None:
+        self.asked = 0
+        self.told: dict[int, Outcome] = {}
+        self.reports: list[float] = []
+        self._last, self._error = last, error
+
+    def ask(self, *, max_trials: int | None = None) -> StudyTrial | None:
+        if max_trials is not None and self.asked >= max_trials:
+            return None
+        if self._error and self.asked == self._last:
+            raise self._error
+        self.asked += 1
+        return trial(self.asked - 1)
+
+    def report(self, trial: StudyTrial, metric: Metric) -> None:
+        self.reports.append(metric.default)
+
+    def tell(self, trial: StudyTrial, outcome: Outcome) -> None:
+        assert trial.number not in self.told
+        self.told[trial.number] = outcome
+
+
+class Launcher:
+    """Lets ``behave`` say what happens to the running trials; each call takes a second."""
+
+    def __init__(self, behave: Callable[[list[int]], list[Event]]) -> None:
+        self.running: list[int] = []
+        self.stopped: list[int] = []
+        self.now = 0.0
+        self.most = 0
+        self._behave = behave
+
+    def start(self, assignment: Assignment, *, timeout: float | None) -> None:
+        self.running.append(assignment.number)
+        self.most = max(self.most, len(self.running))
+
+    def events(self, timeout: float) -> list[Event]:
+        self.now += 1.0
+        happened = [Exited(n, None, 15) for n in self.stopped if n in self.running]
+        happened = happened or list(self._behave(list(self.running)))
+        for event in happened:
+            if isinstance(event, Exited):
+                self.running.remove(event.number)
+        return happened
+
+    def stop(self, numbers: Iterable[int], *, grace: float) -> None:
+        self.stopped.extend(numbers)
+
+
+def trial(number: int) -> StudyTrial:
+    return StudyTrial(number, Assignment("e", f"e-{number}", number, {}), {})
+
+
+def succeed(running: list[int]) -> list[Event]:
+    """The oldest trial reports and ends."""
+    number = running[0]
+    return [Reported(number, Metric("final", 0, float(number))), Exited(number, 0)]
+
+
+def fail(running: list[int]) -> list[Event]:
+    return [Exited(running[0], 1)]
+
+
+def make(source: Source, launcher: Launcher, **limits: object) -> Loop:
+    return Loop(source, launcher, Limits(**limits), clock=lambda: launcher.now)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 50])
+def test_as_many_trials_as_allowed_as_many_at_a_time_as_allowed(concurrency: int) -> None:
+    source, launcher = Source(), Launcher(succeed)
+    loop = make(source, launcher, max_trials=10, concurrency=concurrency)
+    assert loop.run() is Ending.MAX_TRIALS
+    assert sorted(source.told) == list(range(10))
+    assert launcher.most == min(concurrency, 10)
+
+
+def test_running_trials_finish_when_the_space_is_exhausted() -> None:
+    source = Source(last=4, error=SearchSpaceExhausted())
+    loop = make(source, Launcher(succeed), concurrency=3)
+    assert loop.run() is Ending.EXHAUSTED
+    assert sorted(source.told) == [0, 1, 2, 3]
+
+
+def test_running_trials_finish_when_the_tuner_fails() -> None:
+    source = Source(last=4, error=TunerError("broken"))
+    loop = make(source, Launcher(succeed), concurrency=3)
+    assert loop.run() is Ending.TUNER_ERROR
+    assert str(loop.tuner_error) == "broken"
+    assert sorted(source.told) == [0, 1, 2, 3]
+
+
+def test_no_trial_starts_after_the_time_is_over() -> None:
+    source, launcher = Source(), Launcher(succeed)
+    loop = make(source, launcher, max_duration=5.0, concurrency=2)
+    assert loop.run() is Ending.MAX_DURATION
+    assert loop.elapsed == 6.0  # the one that ran finished
+    assert len(source.told) == 6
+
+
+def test_time_that_earlier_runs_took_counts() -> None:
+    source, launcher = Source(), Launcher(succeed)
+    loop = Loop(
+        source, launcher, Limits(max_duration=5.0), clock=lambda: launcher.now, elapsed=3.0
+    )
+    loop.run()
+    assert len(source.told) == 2
+    assert loop.elapsed == 5.0
+
+
+def test_unfinished_trials_come_first_and_even_when_nothing_may_be_asked() -> None:
+    source, launcher = Source(), Launcher(succeed)
+    loop = make(source, launcher, max_trials=0)
+    assert loop.run([trial(7), trial(9)]) is Ending.MAX_TRIALS
+    assert list(source.told) == [7, 9]
+
+
+def test_failures_in_a_row_end_the_run() -> None:
+    source = Source()
+    loop = make(source, Launcher(fail), max_consecutive_failures=3)
+    assert loop.run() is Ending.FAILURES
+    assert len(source.told) == 3
+    assert loop.last_failure is not None
+    assert loop.last_failure.trial.number == 2
+
+
+def test_an_interrupt_stops_trials_and_leaves_them_unfinished() -> None:
+    source, interrupted = Source(), False
+
+    def report_then_interrupt(running: list[int]) -> list[Event]:
+        nonlocal interrupted
+        interrupted = True
+        return [Reported(running[0], Metric("final", 0, 1.0))]
+
+    launcher = Launcher(report_then_interrupt)
+    loop = Loop(
+        source,
+        launcher,
+        Limits(concurrency=3),
+        clock=lambda: launcher.now,
+        interrupted=lambda: interrupted,
+    )
+    assert loop.run() is Ending.INTERRUPTED
+    assert launcher.stopped == [0, 1, 2]
+    assert list(source.told) == [0], "the one that had its result is recorded"
+    assert isinstance(source.told[0], Complete)
+
+
+def test_an_interrupt_before_the_first_trial() -> None:
+    source, launcher = Source(), Launcher(succeed)
+    loop = Loop(source, launcher, Limits(), clock=lambda: launcher.now, interrupted=lambda: True)
+    assert loop.run([trial(0)]) is Ending.INTERRUPTED
+    assert source.asked == 0
+
+
+def test_observers_hear_of_everything_after_it_was_recorded() -> None:
+    source, heard = Source(), []
+
+    class Observer:
+        def started(self, trial: StudyTrial) -> None:
+            heard.append("started")
+
+        def reported(self, trial: StudyTrial, metric: Metric) -> None:
+            heard.append(f"{metric.kind} {metric.default}")
+
+        def finished(self, finished: Finished) -> None:
+            assert source.told == {0: finished.outcome}
+            heard.append(f"finished after {finished.seconds}")
+
+        def tick(self, elapsed: float) -> None:
+            heard.append(f"{elapsed}")
+
+    def behave(running: list[int]) -> list[Event]:
+        if not source.reports:
+            return [Reported(0, Metric("intermediate", 0, 0.5))]
+        return succeed(running)
+
+    launcher = Launcher(behave)
+    limits = Limits(max_trials=1)
+    Loop(source, launcher, limits, clock=lambda: launcher.now, observers=[Observer()]).run()
+    expected = ["started", "intermediate 0.5", "1.0", "final 0.0", "finished after 2.0", "2.0"]
+    assert heard == expected
+    assert source.reports == [0.5]

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from nas_tuners.contract.trial_io import (
+    Assignment,
+    Metric,
+    append_metric,
+    read_assignment,
+)
+from nas_tuners.experiment.trial_files import prepare, read_record, record, reported, tail
+
+ASSIGNMENT = Assignment("e", "e-0", 0, {"a": 1})
+
+
+def test_a_new_folder_has_what_the_protocol_promises(tmp_path: Path) -> None:
+    prepare(tmp_path / "0000", ASSIGNMENT)
+    assert read_assignment(tmp_path / "0000") == ASSIGNMENT
+    assert (tmp_path / "0000" / "output").is_dir()
+
+
+def test_preparing_again_before_anything_ran_archives_nothing(tmp_path: Path) -> None:
+    prepare(tmp_path, ASSIGNMENT)
+    prepare(tmp_path, ASSIGNMENT)
+    assert not list(tmp_path.glob("attempt-*"))
+
+
+def test_whatever_stands_in_the_place_of_the_results_is_archived(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").mkdir()
+    assert reported(tmp_path) == []
+    prepare(tmp_path, ASSIGNMENT)
+    assert (tmp_path / "attempt-1" / "metrics.jsonl").is_dir()
+    append_metric(tmp_path, Metric("final", 0, 1.0))
+    assert [metric.value for metric in reported(tmp_path)] == [1.0]
+
+
+def test_a_record_collects_fields(tmp_path: Path) -> None:
+    record(tmp_path, state="running", pid=1)
+    record(tmp_path, state="complete")
+    assert read_record(tmp_path) == {"state": "complete", "pid": 1}
+
+
+def test_a_damaged_record_is_as_good_as_none(tmp_path: Path) -> None:
+    for text in ("", "{", "[]"):
+        (tmp_path / "trial.json").write_text(text)
+        assert read_record(tmp_path) == {}
+
+
+def test_the_tail_of_a_long_file(tmp_path: Path) -> None:
+    file = tmp_path / "stderr.txt"
+    file.write_text("\n".join(f"line {n}" for n in range(10_000)) + "\n\n")
+    assert tail(file, lines=2) == "line 9998\nline 9999"
+    file.write_bytes(b"\xff" + os.linesep.encode())
+    assert tail(file) == "\ufffd"
+    assert tail(tmp_path / "nothing") == ""
