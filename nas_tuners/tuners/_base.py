@@ -117,6 +117,11 @@ class Tuner(ABC):
         self._leftovers: list[IndexVector] | None = None
 
     @property
+    def name(self) -> str:
+        """What messages call it."""
+        return type(self).__name__
+
+    @property
     def space(self) -> SearchSpace:
         """The search space.
 
@@ -323,7 +328,7 @@ class Tuner(ABC):
             # Algorithms are code of the project or of users: a wrong index must not reach a trial.
             wrong = self.space.invalid_entries(vector)
         if wrong:
-            raise TunerError(f"{type(self).__name__} proposed a wrong vector: {'; '.join(wrong)}")
+            raise TunerError(f"{self.name} proposed a wrong vector: {'; '.join(wrong)}")
         return vector
 
     def _something_new(self, rng: Random, known: set[IndexVector]) -> IndexVector:
@@ -374,7 +379,7 @@ class _blame:  # noqa: N801 - reads as a statement
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, NasTunersError):
-            name = type(self._tuner).__name__
+            name = self._tuner.name
             cause = f"{type(error).__name__}: {error}"
             raise TunerError(f"{name} raised while {self._doing}: {cause}") from error
 

@@ -48,6 +48,11 @@ class ContractTuner(Tuner):
             raise TunerError(f"{name} is not a tuner: it lacks the method {', '.join(missing)}")
         self._tuner = tuner
 
+    @property
+    def name(self) -> str:
+        """The class that was wrapped."""
+        return type(self._tuner).__name__
+
     def _prepare(self, space: SearchSpace) -> None:
         self._tuner.update_search_space(space.to_dict())
 
@@ -61,8 +66,7 @@ class ContractTuner(Tuner):
         try:
             return to_vector(self.space, parameters)
         except ArchitectureError as error:
-            name = type(self._tuner).__name__
-            raise TunerError(f"{name}.generate_parameters: {error}") from error
+            raise TunerError(f"{self.name}.generate_parameters: {error}") from error
 
     def _learn(self, result: Result) -> None:
         if result.value is not None:

@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 from nas_tuners.contract.architecture import to_parameters
+from nas_tuners.contract.errors import TunerError
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.contract.study_attributes import NOTE_ATTR, VECTOR_ATTR
 
@@ -62,10 +63,10 @@ class HistoryFollower:
     """
 
     def __init__(self, tuner: Tuner, encoding: Encoding) -> None:
-        fresh = copy.deepcopy(tuner)
+        fresh = _copy(tuner)
         fresh.update_search_space(encoding.space)
         self._encoding = encoding
-        self._tuner = copy.deepcopy(fresh)
+        self._tuner = _copy(fresh)
         self._copies: list[tuple[int, Tuner]] = [(0, fresh)]
         self._order: list[_Moment] = []
         self._learned: set[int] = set()
@@ -116,7 +117,7 @@ class HistoryFollower:
             self._learn(trial)
             learned, _ = self._copies[-1]
             if len(self._order) >= 1.25 * learned + 64:
-                self._copies.append((len(self._order), copy.deepcopy(self._tuner)))
+                self._copies.append((len(self._order), _copy(self._tuner)))
 
     def _roll_back(self, moment: _Moment, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Return to before a moment; the finished trials to learn from there."""
@@ -124,7 +125,7 @@ class HistoryFollower:
         while self._copies[-1][0] > keep:
             self._copies.pop()
         learned, tuner = self._copies[-1]
-        self._tuner = copy.deepcopy(tuner)
+        self._tuner = _copy(tuner)
         del self._order[learned:]
         self._learned = {number for _, number in self._order}
         again = [t for t in trials if t.number not in self._learned and t.state.is_finished()]
@@ -148,6 +149,16 @@ class HistoryFollower:
             return self._encoding.decode(trial.params)
         except (KeyError, ValueError):
             return None  # nothing suggested yet
+
+
+def _copy(tuner: Tuner) -> Tuner:
+    try:
+        return copy.deepcopy(tuner)
+    except Exception as error:  # whatever a tuner of one's own holds
+        raise TunerError(
+            f"{tuner.name} cannot be copied, which following a study needs: {error}; "
+            "keep files, locks and processes out of it, or give it a __deepcopy__"
+        ) from error
 
 
 def _moment(trial: FrozenTrial) -> _Moment:

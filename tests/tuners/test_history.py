@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 from random import Random
 
 import optuna
+import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from nas_tuners.contract.errors import TunerError
 from nas_tuners.contract.flat_encoding import FlatEncoding
-from nas_tuners.contract.search_space import SearchSpace
+from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.contract.study_attributes import VECTOR_ATTR
 from nas_tuners.testing._tuner_suite import SPACES, score
+from nas_tuners.tuners._base import Ask, Tuner
 from nas_tuners.tuners._history import HistoryFollower
 from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner
 from nas_tuners.tuners._study import distributions
@@ -87,3 +91,16 @@ def test_trials_of_another_space_are_ignored_with_a_warning(caplog: object) -> N
     trials = [_finished(number, seconds=number) for number in range(1, 30)]
     assert _follower().propose(40, [stranger, *trials]) == _follower().propose(40, trials)
     assert "Trial 0 is not of this search space" in caplog.text  # type: ignore[attr-defined]
+
+
+def test_a_tuner_that_cannot_be_copied_says_so() -> None:
+    class Locked(Tuner):
+        def __init__(self) -> None:
+            super().__init__(seed=0)
+            self.lock = threading.Lock()
+
+        def _propose(self, ask: Ask) -> IndexVector:
+            return self.space.sample(ask.rng)
+
+    with pytest.raises(TunerError, match="Locked cannot be copied"):
+        HistoryFollower(Locked(), ENCODING)

@@ -120,7 +120,7 @@ def test_a_class_written_to_the_nni_contract_runs(code: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Raises", r"ContractTuner raised while proposing trial 0: ZeroDivisionError"),
+        ("Raises", r"Raises raised while proposing trial 0: ZeroDivisionError"),
         ("Wrong", r"Wrong.generate_parameters[\s\S]*edge_0[\s\S]*edge_1: missing"),
     ],
 )
