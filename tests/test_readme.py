@@ -51,7 +51,7 @@ def test_every_block_runs(tmp_path: Path) -> None:
         if block.runs:
             run_block(block, tmp_path)
     space = json.loads((tmp_path / "search_space.json").read_text())
-    assert list(space) == ["first", "middle", "skip"]
+    assert list(space) == ["act", "middle", "skip"]
     assert json.loads((tmp_path / "best.json").read_text()).keys() == space.keys()
     assert len(list((tmp_path / "nas-experiments" / "latest" / "trials").iterdir())) == 6
 
