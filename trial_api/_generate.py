@@ -37,6 +37,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 def _generate(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     from .nn import search_space
+    from .nn._tree import NO_CHOICE
 
     if len(arguments) != 1:
         raise _GenerateError(_USAGE)
@@ -45,7 +46,7 @@ def _generate(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         raise _GenerateError(f"{GEN_SEARCH_SPACE} must name the file to write")
     space = search_space(_build(arguments[0]))
     if not space.specs:
-        raise SearchSpaceError("the model holds no LayerChoice and no InputChoice", arguments[0])
+        raise SearchSpaceError(NO_CHOICE, arguments[0])
     write_text(Path(file), space.dumps())
 
 

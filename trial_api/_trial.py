@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
 import os
@@ -80,7 +81,7 @@ class Trial:
         """The parameters, the same at each call; empty, with a warning, when it runs alone."""
         if self.is_alone:
             self.warn_alone("there are no parameters")
-        return dict(self.assignment.parameters)
+        return copy.deepcopy(self.assignment.parameters)
 
     def report_intermediate_result(self, value: object) -> None:
         """Report a result on the way, such as the accuracy after an epoch."""

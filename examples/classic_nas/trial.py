@@ -138,7 +138,11 @@ def main() -> None:
         return
     import optuna
 
-    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner())
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=options.seed),
+        pruner=optuna.pruners.MedianPruner(),
+    )
     study.optimize(lambda trial: evaluate(options, trial), n_trials=options.optuna_trials)
     print(f"best: {study.best_value:.4f} with {study.best_trial.user_attrs['architecture']}")
 

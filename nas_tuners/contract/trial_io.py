@@ -33,6 +33,9 @@ OUTPUT_DIR = "output"
 
 MetricValue = Union[float, dict[str, Any]]
 
+_SEQUENCES = 2**31  # what every database can count
+_UNUSABLE = (MetricError, LookupError, TypeError, ValueError, OverflowError, RecursionError)
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -83,11 +86,14 @@ def read_assignment(trial_dir: Path) -> Assignment:
     path = trial_dir / PARAMETERS_FILE
     try:
         content = parse_json(read_text(path), str(path))
-        return Assignment(**content)
+        assignment = Assignment(**content)
+        if not isinstance(assignment.parameters, dict):
+            raise TypeError(f"parameters must be an object, got {assignment.parameters!r}")
     except (SearchSpaceError, TypeError) as error:
         hint = f"{TRIAL_DIR} is set by the runner; unset it to run the script alone"
         message = f"no usable {PARAMETERS_FILE} in {trial_dir}: {error} ({hint})"
         raise TrialError(message) from error
+    return assignment
 
 
 def check_metric(value: object) -> MetricValue:
@@ -165,8 +171,11 @@ def _read_record(line: bytes, into: MetricsRead) -> None:
         if kind not in ("intermediate", "final"):
             raise MetricError(f"'kind' must be 'intermediate' or 'final', got {kind!r}")
         value = check_metric(record["value"])
-        metric = Metric(kind, int(record["sequence"]), value, float(record.get("time", 0.0)))
-    except (MetricError, LookupError, TypeError, ValueError, OverflowError) as error:
+        sequence = int(record["sequence"])
+        if not 0 <= sequence < _SEQUENCES:
+            raise MetricError(f"'sequence' must be from 0 to {_SEQUENCES - 1}, got {sequence}")
+        metric = Metric(kind, sequence, value, float(record.get("time", 0.0)))
+    except _UNUSABLE as error:
         into.problems.append(f"unusable record {line.decode(errors='replace')!r}: {error}")
     else:
         into.metrics.append(metric)

@@ -59,6 +59,10 @@ def test_an_assignment_is_written_and_read(tmp_path: Path) -> None:
         ("[]", "must be a mapping"),
         ("{}", "missing 4 required positional arguments: 'experiment_id', 'trial_id'"),
         ('{"trail_id": "x"}', "unexpected keyword argument 'trail_id'"),
+        (
+            '{"experiment_id": "e", "trial_id": "t", "number": 0, "parameters": [1]}',
+            "parameters must be an object, got [1]",
+        ),
     ],
 )
 def test_an_unusable_assignment_says_what_to_do(
@@ -223,6 +227,8 @@ def test_a_garbled_line_is_skipped(tmp_path: Path, garbage: bytes) -> None:
         (_line(sequence="x"), "invalid literal for int()"),
         (_line(sequence=math.inf), "cannot convert float infinity to integer"),
         (_line(sequence=None), "int() argument must be"),
+        (_line(sequence=-1), "'sequence' must be from 0 to 2147483647, got -1"),
+        (_line(sequence=2**31), "'sequence' must be from 0 to 2147483647, got 2147483648"),
         (_line(time=10**400), "int too large to convert to float"),
     ],
 )
@@ -233,6 +239,14 @@ def test_an_unusable_record_is_a_problem(tmp_path: Path, record: bytes, message:
     (problem,) = read.problems
     assert problem.startswith("unusable record ")
     assert message in problem
+
+
+@pytest.mark.parametrize("depth", range(100, 1000, 100))
+def test_a_result_nested_deeply_does_not_stop_the_reader(tmp_path: Path, depth: int) -> None:
+    nested = b"[" * depth + b"]" * depth
+    record = _line(value={"default": 0.5, "x": []}).replace(b"[]", nested)
+    _append(tmp_path, record + _line(value=0.125))
+    assert read_metrics(tmp_path).metrics[-1].value == 0.125
 
 
 @given(

@@ -139,6 +139,15 @@ def test_a_model_that_is_a_choice_becomes_the_chosen_layer():
     assert apply_fixed_architecture(model, {"model": "b"}) is chosen
 
 
+def test_a_part_that_is_none():
+    model = nn.Sequential(one_of("a", "b"))
+    model.register_module("downsample", None)
+    chosen = model[0]["b"]
+    apply_fixed_architecture(model, {"0": "b"})
+    assert model[0] is chosen
+    assert model.downsample is None
+
+
 def test_keyword_arguments_reach_the_chosen_layer():
     class Scale(nn.Module):
         def forward(self, x, *, by):

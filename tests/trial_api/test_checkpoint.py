@@ -84,6 +84,15 @@ def test_a_model_that_is_a_choice():
     assert torch.equal(model.weight, weights["b.weight"])
 
 
+def test_a_model_that_was_wrapped_before_application():
+    supernet = Net()
+    model = fresh(lambda: nn.DataParallel(Net()), ARCHITECTURE)
+    for saved in (supernet.state_dict(), nn.DataParallel(supernet).state_dict()):
+        nn.init.zeros_(model.module.conv.weight)
+        load_supernet_state_dict(model, saved)
+        assert torch.equal(model.module.conv.weight, supernet.conv["conv5x5"].weight)
+
+
 def test_a_checkpoint_of_the_plain_network():
     trained, model = fresh(Net, ARCHITECTURE), fresh(Net, ARCHITECTURE)
     nn.init.zeros_(trained.conv.weight)
@@ -183,3 +192,27 @@ def test_a_network_of_another_architecture_is_no_checkpoint():
     other = fresh(Net, ARCHITECTURE | {"act": 0})
     with pytest.raises(CheckpointError, match=r"missing: act.0.bias"):
         load_supernet_state_dict(fresh(Net, ARCHITECTURE), other.state_dict())
+
+
+class Lazy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = LayerChoice([nn.LazyLinear(2), nn.LazyLinear(2, bias=False)])
+
+
+def test_layers_without_a_shape_take_any():
+    supernet = Lazy()
+    for layer in supernet.layer:
+        layer(torch.ones(1, 3))
+    model = fresh(Lazy, {"layer": 1})
+    load_supernet_state_dict(model, supernet.state_dict())
+    assert torch.equal(model.layer.weight, supernet.layer[1].weight)
+
+
+def test_weights_without_a_shape_fit_only_their_like():
+    saved = Lazy().state_dict()
+    load_supernet_state_dict(fresh(Lazy, {"layer": 1}), saved)
+    model = fresh(Lazy, {"layer": 1})
+    model.layer(torch.ones(1, 3))
+    with pytest.raises(CheckpointError, match=r"\(2, 3\) here, none yet in the checkpoint"):
+        load_supernet_state_dict(model, saved)

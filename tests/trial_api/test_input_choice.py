@@ -45,6 +45,11 @@ def test_reductions(reduction, expected):
     assert pick(tensors(3)).tolist() == expected
 
 
+def test_the_mean_is_over_the_chosen():
+    pick = decided([0, 1, 2], n_candidates=3, reduction="mean")
+    assert pick(tensors(3)).tolist() == [[2.0, 2.0]]
+
+
 def test_reduction_none_gives_a_list():
     pick = decided([0, 2], n_candidates=3, reduction="none")
     first, _, third = inputs = tensors(3)
@@ -76,6 +81,7 @@ def test_inputs_by_name_are_read_in_the_order_of_choose_from():
     ("inputs", "message"),
     [
         ([1], "expects 2 inputs, but got 1"),
+        ([1, 2, 3], "expects 2 inputs, but got 3"),
         (torch.ones(2), "takes a list or a dict of inputs, but got a Tensor"),
         ({"a": 1}, r"lacks the inputs \['b'\]; it chooses from \['a', 'b'\], but got \['a'\]"),
     ],

@@ -84,6 +84,20 @@ def test_every_disagreement_is_reported():
     assert [problem.where for problem in caught.value.problems] == ["i", "k"]
 
 
+@pytest.mark.parametrize(
+    "model",
+    [nn.ModuleDict({"a": two(), "b": two("a")}), nn.ModuleDict({"b": two("a"), "a": two()})],
+)
+def test_a_key_that_is_the_path_of_another_choice_is_refused(model):
+    message = r"a: this is the key of the choice at 'b' .* give the one at 'a' a key"
+    with pytest.raises(SearchSpaceError, match=message):
+        search_space(model)
+
+
+def test_a_choice_may_have_its_own_path_as_key():
+    assert list(search_space(nn.ModuleDict({"a": two("a"), "b": two("a")})).specs) == ["a"]
+
+
 def test_a_choice_registered_twice_is_one_key_under_its_first_path():
     model = nn.Module()
     model.first = model.second = two()
@@ -121,6 +135,15 @@ def test_only_common_parents_of_a_shared_key_stay():
         "left": {"a": (0,)},
         "right": {"a": (1,)},
         "k": {"a": (0, 1)},
+    }
+
+
+def test_an_ancestor_that_says_more_than_the_parent_stays():
+    with_k = LayerChoice([two("k"), nn.Identity()], key="p")
+    without = LayerChoice([nn.ReLU(), nn.Identity()], key="p")
+    assert conditions(LayerChoice([with_k, without], key="a")) == {
+        "p": {"a": (0, 1)},
+        "k": {"a": (0,), "p": (0,)},
     }
 
 

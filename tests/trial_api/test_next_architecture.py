@@ -11,7 +11,12 @@ import pytest
 from torch import nn
 
 from nas_tuners.contract.architecture import to_parameters, to_vector
-from nas_tuners.contract.errors import ArchitectureError, SpaceMismatchError, TrialError
+from nas_tuners.contract.errors import (
+    ArchitectureError,
+    SearchSpaceError,
+    SpaceMismatchError,
+    TrialError,
+)
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import (
     GEN_SEARCH_SPACE,
@@ -21,7 +26,7 @@ from nas_tuners.contract.trial_io import (
     write_assignment,
 )
 from tests.trial_api.networks import ARCHITECTURE, Nested, Net, images
-from trial_api import InputChoice, get_and_apply_next_architecture, search_space
+from trial_api import InputChoice, LayerChoice, get_and_apply_next_architecture, search_space
 from trial_api._trial import Trial
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +102,40 @@ def test_generation_to_an_impossible_place(tmp_path, monkeypatch):
     monkeypatch.setenv(GEN_SEARCH_SPACE, str(tmp_path / "file" / "space.json"))
     with pytest.raises(TrialError, match=r"the search space cannot be written to .*space.json"):
         get_and_apply_next_architecture(Net())
+
+
+def test_a_model_without_choices_has_no_space_to_write(tmp_path, monkeypatch):
+    file = tmp_path / "space.json"
+    monkeypatch.setenv(GEN_SEARCH_SPACE, str(file))
+    model = nn.Linear(1, 1)
+    model.hidden = [LayerChoice([nn.ReLU(), nn.Tanh()])]
+    with pytest.raises(SearchSpaceError, match=r"those in plain lists .* use nn\.ModuleList"):
+        get_and_apply_next_architecture(model)
+    assert not file.exists()
+
+
+def test_a_model_without_choices_stays_as_it_is():
+    model = nn.Linear(1, 1)
+    for _ in range(2):
+        assert get_and_apply_next_architecture(model) is model
+
+
+def test_applying_twice_is_refused_in_every_mode(tmp_path, monkeypatch):
+    model = nn.DataParallel(get_and_apply_next_architecture(Net()))
+    for trial in (None, assign(tmp_path), optuna.trial.FixedTrial({})):
+        with pytest.raises(
+            ArchitectureError, match="already applied to this model; build it anew"
+        ):
+            get_and_apply_next_architecture(model, trial)
+    monkeypatch.setenv(GEN_SEARCH_SPACE, str(tmp_path / "space.json"))
+    with pytest.raises(ArchitectureError, match="already applied"):
+        get_and_apply_next_architecture(model)
+
+
+def test_choices_added_after_application_are_decided():
+    model = get_and_apply_next_architecture(Net())
+    model.head = LayerChoice({"linear": nn.Linear(2, 3), "wide": nn.Linear(2, 9)})
+    assert get_and_apply_next_architecture(model).head.out_features == 3
 
 
 def test_alone_the_first_candidates_are_chosen(caplog):

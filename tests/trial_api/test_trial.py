@@ -20,11 +20,13 @@ from nas_tuners.contract.trial_io import (
 )
 from trial_api._trial import Trial
 
+PARAMETERS = {"lr": 0.1, "conv": {"_value": "conv5x5", "_idx": 1}}
+
 
 @pytest.fixture
 def trial_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a trial that an experiment launched."""
-    write_assignment(tmp_path, Assignment("exp", "t7", 7, {"lr": 0.1}))
+    write_assignment(tmp_path, Assignment("exp", "t7", 7, PARAMETERS))
     monkeypatch.setenv(TRIAL_DIR, str(tmp_path))
     return tmp_path
 
@@ -37,9 +39,10 @@ def reports(trial_dir: Path) -> list[tuple[str, int, object]]:
 
 def test_parameters_are_the_same_at_each_call(trial_dir):
     parameters = trial_api.get_next_parameter()
-    assert parameters == {"lr": 0.1}
-    parameters.clear()
-    assert trial_api.get_next_parameter() == {"lr": 0.1}
+    assert parameters == PARAMETERS
+    parameters["conv"]["_idx"] = 7  # what the caller does with them stays with the caller
+    parameters.pop("lr")
+    assert trial_api.get_next_parameter() == PARAMETERS
 
 
 def test_ids(trial_dir):

@@ -17,7 +17,7 @@ from ._chosen import ChosenInputs, ChosenLayer
 from ._input_choice import InputChoice
 from ._layer_choice import LayerChoice
 from ._space import space_of
-from ._tree import Site, find_choices, is_choice
+from ._tree import NO_CHOICE, Site, find_choices, is_choice
 from ._wrappers import is_wrapper, join, set_up_anew, state_path, unwrap
 
 SUPERNET_PATHS = "_nas_supernet_paths"
@@ -26,6 +26,10 @@ SUPERNET_PATHS = "_nas_supernet_paths"
 A dict from a prefix in the supernet to the prefix here, None for what is gone; the longest prefix
 counts. ``load_supernet_state_dict`` translates checkpoints with it.
 """
+
+ALREADY_APPLIED = (
+    "an architecture was already applied to this model; build it anew to apply another"
+)
 
 
 def apply_fixed_architecture(
@@ -76,6 +80,11 @@ def apply_vector(
     if sites:
         setattr(unwrap(root), SUPERNET_PATHS, plan.paths)
     return root
+
+
+def is_applied(model: nn.Module) -> bool:
+    """Whether the model is the plain network of an architecture."""
+    return hasattr(unwrap(model), SUPERNET_PATHS)
 
 
 class _Plan:
@@ -148,10 +157,7 @@ def _refuse_plain(model: nn.Module, architecture: Mapping[str, Any] | str | Path
         content, source = load_architecture(architecture), str(architecture)
     if not content:
         return
-    if hasattr(unwrap(model), SUPERNET_PATHS):
-        why = "an architecture was already applied to this model; build it anew to apply another"
-    else:
-        why = "the model holds no LayerChoice and no InputChoice"
+    why = ALREADY_APPLIED if is_applied(model) else NO_CHOICE
     raise ArchitectureError(
         f"no choice is left for {', '.join(map(repr, content))}: {why}", source
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from nas_tuners.contract.errors import CheckpointError, did_you_mean
 
@@ -104,8 +105,12 @@ def _mismatch(given: set[str], expected: set[str]) -> list[str]:
 
 def _misshapen(entries: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
     return [
-        f"shape of {name}: {tuple(ours[name].shape)} here, {tuple(value.shape)} in the checkpoint"
+        f"shape of {name}: {_shape(ours[name])} here, {_shape(value)} in the checkpoint"
         for name, value in entries.items()
         if isinstance(value, Tensor) and isinstance(ours[name], Tensor)
-        if value.shape != ours[name].shape
+        if not is_lazy(ours[name]) and _shape(value) != _shape(ours[name])
     ]
+
+
+def _shape(tensor: Tensor) -> str:
+    return "none yet" if is_lazy(tensor) else str(tuple(tensor.shape))

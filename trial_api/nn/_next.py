@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -11,16 +10,16 @@ from typing import NoReturn, Union
 from torch import nn
 
 from nas_tuners.contract.architecture import first_candidates, to_architecture, to_vector
-from nas_tuners.contract.errors import TrialError
+from nas_tuners.contract.errors import ArchitectureError, SearchSpaceError, TrialError
 from nas_tuners.contract.json_files import write_text
 from nas_tuners.contract.search_space import IndexVector, SearchSpace, check_same_space
 from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE, PARAMETERS_FILE
 
 from .._trial import Trial, current_trial
-from ._apply import apply_vector
+from ._apply import ALREADY_APPLIED, apply_vector, is_applied
 from ._space import only_choices, space_of
 from ._study import StudyTrial, suggest_architecture
-from ._tree import find_choices
+from ._tree import NO_CHOICE, find_choices
 
 
 def get_and_apply_next_architecture(
@@ -45,7 +44,9 @@ def get_and_apply_next_architecture(
 
     Raises:
         SpaceMismatchError: if the experiment or study searches another space than the model's.
-        SearchSpaceError: if the model's choices contradict each other.
+        SearchSpaceError: if the model's choices contradict each other, or there are none of which
+            to write the space.
+        ArchitectureError: if an architecture was already applied to the model.
         TrialError: if the trial's folder is unusable.
 
     Example::
@@ -58,6 +59,8 @@ def get_and_apply_next_architecture(
     """
     sites = find_choices(model)
     space = space_of(sites)
+    if not sites and is_applied(model):
+        raise ArchitectureError(ALREADY_APPLIED)
     generated = os.environ.get(GEN_SEARCH_SPACE)
     if generated:
         _write_and_exit(space, Path(generated))
@@ -98,11 +101,10 @@ def _given_vector(space: SearchSpace, trial: Trial) -> IndexVector:
 
 
 def _write_and_exit(space: SearchSpace, file: Path) -> NoReturn:
+    if not space.specs:
+        raise SearchSpaceError(NO_CHOICE)
     try:
         write_text(file, space.dumps())
     except OSError as error:
         raise TrialError(f"the search space cannot be written to {file}: {error}") from error
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
     sys.exit(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import nn
 
@@ -26,8 +26,8 @@ def search_space(model: nn.Module) -> SearchSpace:
         model: A model with choices, wrapped (``DataParallel``, ...) or not.
 
     Raises:
-        SearchSpaceError: if choices share a key but not their form, or are nested under their
-            own key.
+        SearchSpaceError: if choices share a key but not their form, if one's key is the path of
+            another that has none, or if choices are nested under their own key.
 
     Example::
 
@@ -43,8 +43,8 @@ def space_of(sites: Sequence[Site]) -> SearchSpace:
     problems = []
     for site in sites:
         known = first.setdefault(site.key, site)
-        if _shape(known.choice) != _shape(site.choice):
-            problems.append(Problem(site.key, _difference(known, site)))
+        if known is not site:
+            problems += [Problem(site.key, text) for text in _disagreement(known, site)]
     if problems:
         raise SearchSpaceError(problems)
     specs = {key: _spec(site.choice) for key, site in first.items()}
@@ -72,11 +72,20 @@ def _shape(choice: Choice) -> str:
     return f"an InputChoice of {choice.n_chosen} from {choice.n_candidates}"
 
 
-def _difference(first: Site, other: Site) -> str:
-    return (
-        f"choices with the same key must agree, but {first.path!r} is {_shape(first.choice)} "
-        f"and {other.path!r} is {_shape(other.choice)}"
-    )
+def _disagreement(first: Site, other: Site) -> Iterator[str]:
+    """Why two choices cannot share their key."""
+    if first.choice.key is None or other.choice.key is None:
+        unnamed, named = (first, other) if first.choice.key is None else (other, first)
+        yield (
+            f"this is the key of the choice at {named.path!r} and the path of another without a "
+            f"key of its own; give the one at {unnamed.path!r} a key: the same one if they shall "
+            "be decided together"
+        )
+    if _shape(first.choice) != _shape(other.choice):
+        yield (
+            f"choices with the same key must agree, but {first.path!r} is {_shape(first.choice)} "
+            f"and {other.path!r} is {_shape(other.choice)}"
+        )
 
 
 def _conditions(sites: Sequence[Site]) -> Conditions:

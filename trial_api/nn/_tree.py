@@ -22,6 +22,11 @@ Choice = Union[LayerChoice, InputChoice]
 ROOT_KEY = "model"
 """The key of a choice that is the whole model and has none of its own."""
 
+NO_CHOICE = (
+    "the model holds no LayerChoice and no InputChoice; those in plain lists or dicts are not "
+    "part of it: use nn.ModuleList or nn.ModuleDict"
+)
+
 
 @dataclass
 class Site:
