@@ -154,6 +154,8 @@ def report_intermediate_result(value: object) -> None:
 def report_final_result(value: object) -> None:
     """Report the result that the search is about, once, at the end.
 
+    In distributed training, report from rank 0 only.
+
     Args:
         value: A finite number, or a dict whose ``default`` is one. Further entries of a dict may
             be any JSON.

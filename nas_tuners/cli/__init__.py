@@ -6,6 +6,7 @@ Only this file turns errors into exit codes and prints tracebacks.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import traceback
@@ -38,9 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    _secure_streams()
     options = _parse(list(sys.argv[1:] if arguments is None else arguments))
+    code: int = exit_codes.OK
     try:
-        code: int = options.run(options)
+        code = options.run(options)
         sys.stdout.flush()
         return code
     except NasTunersError as error:
@@ -51,11 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_codes.INTERRUPTED
     except BrokenPipeError:  # `nas-tuners top | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exit_codes.OK
+        return code
     except Exception:
         traceback.print_exc()
         print("nas-tuners: unexpected error, please report it", file=sys.stderr)
         return exit_codes.BUG
+
+
+def _secure_streams() -> None:
+    """No missing stream (``>&-``, some daemons) and no letter it cannot show ends a command."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it anyway
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

@@ -8,6 +8,7 @@ order: running trials are stopped, and `nas-tuners resume` goes on where it ende
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
 def _generate(config: ExperimentConfig) -> SearchSpace:
     from nas_tuners.experiment.generation import generate_search_space
 
-    print("No search space given: the trial command generates it.", flush=True)
+    with suppress(BrokenPipeError):
+        print("No search space given: the trial command generates it.", flush=True)
     return generate_search_space(
         config.command, cwd=config.code_directory, environment=config.environment
     )

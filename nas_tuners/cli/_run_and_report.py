@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from contextlib import suppress
 
 from nas_tuners.contract.search_space import describe_size
 from nas_tuners.experiment.folder import ExperimentFolder
@@ -22,18 +24,20 @@ _SHOWN = 5  # of the best
 
 
 def run_and_report(folder: ExperimentFolder, signals: StopSignals) -> int:
-    """Run the experiment in a folder; the exit code."""
-    _introduce(folder)
+    """Run the experiment in a folder; the exit code, the same if nobody reads what it prints."""
+    with suppress(BrokenPipeError):
+        _introduce(folder)
     config = folder.config()
     progress = Progress(read_results(folder), max_trials=config.max_trials)
     try:
         with progress:
             loop = run_experiment(folder, signals=signals, observers=[progress])
     except KeyboardInterrupt:
-        _say(f"Interrupted. Resume with: nas-tuners resume {folder.path}")
+        _say(f"Interrupted. Resume with: {folder.resume_command}")
         return exit_codes.INTERRUPTED
     results = read_results(folder)
-    _conclude(folder, results)
+    with suppress(BrokenPipeError):
+        _conclude(folder, results)
     return _ended(folder, loop, results)
 
 
@@ -50,12 +54,13 @@ def _conclude(folder: ExperimentFolder, results: Results) -> None:
         print(f"\nBest of {len(results.trials)} trials:\n{results_table(best)}\n")
     print(f"Everything is in {folder.path}")
     if best:
-        print("The best architecture as a file: nas-tuners export", folder.path, flush=True)
+        export = f"nas-tuners export {shlex.quote(str(folder.path))}"
+        print(f"The best architecture as a file: {export}", flush=True)
 
 
 def _ended(folder: ExperimentFolder, loop: Loop, results: Results) -> int:
     """Say why it ended, if not by its limits; the exit code."""
-    resume = f"nas-tuners resume {folder.path}"
+    resume = folder.resume_command
     if loop.ending is Ending.INTERRUPTED:
         _say(f"Interrupted. Resume with: {resume}")
         return exit_codes.INTERRUPTED
@@ -79,5 +84,7 @@ def _why_no_result(loop: Loop, resume: str) -> str:
 
 
 def _say(message: str) -> None:
-    sys.stdout.flush()
-    print(f"nas-tuners: {message}", file=sys.stderr)
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    with suppress(BrokenPipeError):
+        print(f"nas-tuners: {message}", file=sys.stderr)

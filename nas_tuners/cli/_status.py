@@ -45,7 +45,6 @@ def _state(folder: ExperimentFolder) -> str:
     if runner is not None:
         return f"running (process {runner})"
     ended = folder.state().ended
-    resume = f"nas-tuners resume {folder.path}"
     if ended is None:
-        return f"crashed, or was killed; go on with: {resume}"
+        return f"crashed, or was killed; go on with: {folder.resume_command}"
     return f"ended: {ended}"

@@ -39,5 +39,5 @@ def run(options: argparse.Namespace) -> int:
         if time.monotonic() > deadline:
             raise ExperimentError(f"process {runner} has not ended in time; ask again")
         time.sleep(0.05)
-    print(f"Stopped. Resume with: nas-tuners resume {folder.path}")
+    print(f"Stopped. Resume with: {folder.resume_command}")
     return exit_codes.OK

@@ -6,6 +6,7 @@ meets half a file.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -47,7 +48,25 @@ def read_text(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all; missing folders are made."""
+    """Write a file whole or not at all; missing folders are made, links are followed.
+
+    What is not a file (a terminal, a pipe, ``/dev/null``) is written to, never replaced.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+    else:
+        _replace(Path(os.path.realpath(path)), text)
+
+
+def line_of(text: str, key: str) -> int | None:
+    """The line on which a JSON text first names a key, or None."""
+    offset = text.find(json.dumps(key, ensure_ascii=False))
+    return text.count("\n", 0, offset) + 1 if offset >= 0 else None
+
+
+def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -59,12 +78,6 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def line_of(text: str, key: str) -> int | None:
-    """The line on which a JSON text first names a key, or None."""
-    offset = text.find(json.dumps(key, ensure_ascii=False))
-    return text.count("\n", 0, offset) + 1 if offset >= 0 else None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

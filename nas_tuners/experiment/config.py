@@ -87,10 +87,20 @@ class ExperimentConfig:
             content["command"] = tuple(content["command"])
         for name in ("code_directory", "experiments_directory"):
             content[name] = Path(content[name])
+        _check_edited(content)
         return cls(**content)
 
 
 _REQUIRED = ("command", "tuner")
+_EDITED = (
+    "concurrency",
+    "max_trials",
+    "max_duration",
+    "max_trial_duration",
+    "max_consecutive_failures",
+    "optimize_mode",
+    "seed",
+)
 
 
 def load_config(path: str | Path) -> ExperimentConfig:
@@ -111,6 +121,17 @@ def load_config(path: str | Path) -> ExperimentConfig:
     if reader.problems or config is None:
         raise ConfigError(reader.problems, str(path))
     return config
+
+
+def _check_edited(content: dict[str, Any]) -> None:
+    """What people may have changed by hand in the experiment's folder."""
+    parsers = _fields(Path())
+    for name in _EDITED:
+        if content[name] is not None:
+            try:
+                content[name] = parsers[name](content[name])
+            except ValueError as error:
+                raise ValueError(f"{name} {error}") from None
 
 
 def _defaults(path: Path) -> dict[str, Any]:
@@ -181,7 +202,10 @@ class _Reader:
         except ConfigError as error:
             self.take(error.problems, within=where)
         except SearchSpaceError as error:
-            self._wrong(where, str(error))
+            if error.source:
+                self._wrong(where, str(error))
+            else:
+                self.take(error.problems, within=where)
         except ValueError as error:
             self._wrong(where, str(error))
 

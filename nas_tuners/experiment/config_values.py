@@ -19,6 +19,7 @@ from .durations import parse_duration
 Parser = Callable[[Any], Any]
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._ -]*")
+_VARIABLE = re.compile(r"[^=\0]+")
 _UNSET_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _FILE_URL = re.compile(r"(sqlite(?:\+\w+)?|journal)://(/?)(.*)", re.DOTALL)
 
@@ -50,7 +51,7 @@ def command(value: Any) -> str | tuple[str, ...]:
         if not value or not all(_is_argument(item) for item in value):
             raise ValueError(rule)
         return tuple(str(item) for item in value)
-    if not isinstance(value, str) or not value.strip():
+    if not _is_argument(value) or not isinstance(value, str) or not value.strip():
         raise ValueError(rule)
     return value
 
@@ -82,7 +83,8 @@ def mapping(value: Any) -> dict[str, Any]:
 
 def environment(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping) or not all(
-        isinstance(name, str) and _is_argument(item) for name, item in value.items()
+        isinstance(name, str) and _VARIABLE.fullmatch(name) and _is_argument(item)
+        for name, item in value.items()
     ):
         raise ValueError(f"must be names with texts or numbers (quote true and false): {value!r}")
     return {name: str(item) for name, item in value.items()}
@@ -139,4 +141,7 @@ def storage_url(base: Path) -> Parser:
 
 
 def _is_argument(value: Any) -> bool:
-    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    """Whether a process can be given it."""
+    if isinstance(value, str):
+        return "\0" not in value
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

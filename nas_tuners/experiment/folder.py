@@ -19,6 +19,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import tempfile
@@ -28,6 +29,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from nas_tuners.contract.errors import ExperimentError, did_you_mean
 from nas_tuners.contract.json_files import write_text
@@ -81,6 +83,11 @@ class ExperimentFolder:
         return self.path / "trials"
 
     @property
+    def resume_command(self) -> str:
+        """What goes on with it, to be typed in a shell."""
+        return f"nas-tuners resume {shlex.quote(str(self.path))}"
+
+    @property
     def storage_url(self) -> str:
         """The configured storage, else the database in this folder."""
         return self.config().storage or f"sqlite:///{self.path / 'study.db'}"
@@ -105,9 +112,7 @@ class ExperimentFolder:
     def runner(self) -> str | None:
         """The process id of the live runner (with its host, if that is another), or None."""
         with suppress(FileNotFoundError), (self.path / "lock").open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _try_lock(file, fcntl.LOCK_SH):
                 pid, _, host = file.read().strip().partition("@")
                 return pid if host == socket.gethostname() else f"{pid}@{host}"
         return None
@@ -120,11 +125,12 @@ class ExperimentFolder:
             ExperimentError: if another runner has it.
         """
         with (self.path / "lock").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                message = f"{self.path} is run by process {self.runner()} already"
-                raise ExperimentError(f"{message}; end it with `nas-tuners stop`") from None
+            while not _try_lock(file, fcntl.LOCK_EX):
+                runner = self.runner()
+                if runner is not None:
+                    message = f"{self.path} is run by process {runner} already"
+                    raise ExperimentError(f"{message}; end it with `nas-tuners stop`")
+                time.sleep(0.01)  # somebody has but looked who runs it
             file.truncate(0)
             file.write(f"{os.getpid()}@{socket.gethostname()}\n")
             file.flush()
@@ -161,6 +167,14 @@ def create_folder(
     if path is None:
         _link_latest(target)
     return ExperimentFolder(target)
+
+
+def _try_lock(file: TextIO, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -208,8 +222,9 @@ def _link_latest(target: Path) -> None:
     if link.exists() and not link.is_symlink():
         return  # something of the user's own
     temporary = target.parent / f".{LATEST}-{secrets.token_hex(4)}"
-    temporary.symlink_to(target.name)
-    temporary.replace(link)
+    with suppress(OSError):  # a file system without links
+        temporary.symlink_to(target.name)
+        temporary.replace(link)
 
 
 def _no_experiment(path: Path) -> str:

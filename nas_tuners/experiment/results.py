@@ -72,7 +72,8 @@ def read_results(folder: ExperimentFolder) -> Results:
             study = optuna.load_study(study_name=study_name(config), storage=storage)
         except KeyError:
             return Results((), maximize)
-        trials = tuple(_read_trial(study, folder.space(), trial) for trial in study.trials)
+        space = folder.space()
+        trials = tuple(_read_trial(study, space, trial) for trial in study.trials)
     return Results(trials, maximize)
 
 

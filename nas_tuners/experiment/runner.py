@@ -21,7 +21,7 @@ from .logs import log_to
 from .loop import Limits, Loop, Observer
 from .outcome import Complete
 from .signals import StopSignals
-from .storage import exclusive, open_storage
+from .storage import exclusive, open_storage, storage_file
 from .study import ExperimentStudy, StudyTrial, make_tuner_of, open_study
 from .trial_files import kill_process_of, record, reported, trial_folder
 
@@ -50,6 +50,7 @@ def run_experiment(
         ExperimentError: if the folder, the study or the disk is unusable.
     """
     with _disk_errors(folder), folder.locked(), log_to(folder.log_file):
+        _refuse_lost_study(folder)
         config = folder.config()
         files = FilesObserver(folder)
         with open_storage(folder.storage_url) as storage, _launcher(folder, config) as launcher:
@@ -68,6 +69,16 @@ def run_experiment(
             loop.run(unfinished)
             files.ended(loop)
     return loop
+
+
+def _refuse_lost_study(folder: ExperimentFolder) -> None:
+    """Going on with an empty study would take all that was found for never tried."""
+    file = storage_file(folder.storage_url)
+    if file is not None and not file.exists() and any(folder.trials.iterdir()):
+        raise ExperimentError(
+            f"{file} is gone, and with it what the trials in {folder.trials} found; "
+            "put it back, or start another experiment with `nas-tuners run`"
+        )
 
 
 def _launcher(folder: ExperimentFolder, config: ExperimentConfig) -> LocalLauncher:
@@ -146,5 +157,5 @@ def _disk_errors(folder: ExperimentFolder) -> Iterator[None]:
         raise ExperimentError(
             f"the experiment cannot go on: {cause}\n"
             f"Nothing that was recorded is lost; when this is mended, go on with: "
-            f"nas-tuners resume {folder.path}"
+            f"{folder.resume_command}"
         ) from error

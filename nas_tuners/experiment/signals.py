@@ -49,6 +49,7 @@ class StopSignals:
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         if self._wake is None or self.requested:
+            self.requested = True  # the exception is lost if Python is in a callback of its own
             raise KeyboardInterrupt
         self.requested = True
         with suppress(OSError):

@@ -55,22 +55,33 @@ def read_yaml(path: Path) -> YamlFile:
 def _construct(loader: yaml.SafeLoader, node: yaml.Node, name: str, file: YamlFile) -> Any:
     import yaml
 
+    if node.tag not in (loader.DEFAULT_SEQUENCE_TAG, loader.DEFAULT_MAPPING_TAG):
+        return _construct_value(loader, node)
     if isinstance(node, yaml.SequenceNode):
         return [
             _construct(loader, item, f"{name}[{index}]", file)
             for index, item in enumerate(node.value)
         ]
-    if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
+    assert isinstance(node, yaml.MappingNode)
     _note_repeated_keys(node, name, file)
     loader.flatten_mapping(node)  # resolves merge keys (<<)
     content: dict[Any, Any] = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
+        key = _construct_value(loader, key_node)
         inner = f"{name}.{key}" if name else str(key)
         file.lines[inner] = key_node.start_mark.line + 1
         content[_hashable(key)] = _construct(loader, value_node, inner, file)
     return content
+
+
+def _construct_value(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    """A text, a number, a date, or what an unusual tag makes of a list or of keys and values."""
+    import yaml
+
+    try:
+        return loader.construct_object(node, deep=True)
+    except ValueError as error:  # such as the 13th month of a year
+        raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from None
 
 
 def _note_repeated_keys(node: yaml.MappingNode, name: str, file: YamlFile) -> None:

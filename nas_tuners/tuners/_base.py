@@ -26,7 +26,8 @@ from nas_tuners.contract.trial_io import check_metric
 
 _logger = logging.getLogger(__name__)
 
-_RANDOM_DRAWS = 30  # before looking for what is left in a fixed order
+_DRAWS = 30  # of a finite space, before looking for what is left
+_DRAWS_OF_INFINITE = 1_000  # where only a small part may be infinite
 
 OptimizeMode = Literal["maximize", "minimize"]
 AnySpace = Union[SearchSpace, Mapping[str, Any], str, Path]
@@ -114,7 +115,6 @@ class Tuner(ABC):
         self._pending: dict[int, _Pending] = {}
         self._evaluated: set[IndexVector] = set()
         self._ended: set[int] = set()
-        self._leftovers: list[IndexVector] | None = None
 
     @property
     def name(self) -> str:
@@ -282,7 +282,7 @@ class Tuner(ABC):
     ) -> None:
         """:meth:`receive_trial_result` on a canonical vector."""
         self._pending.pop(number, None)
-        self._tell(number, vector, value, note)
+        self._tell(number, vector, _number_or_none(value, number), note)
 
     @final
     @property
@@ -324,27 +324,31 @@ class Tuner(ABC):
 
     def _checked_proposal(self, ask: Ask) -> IndexVector:
         with _blame(self, f"proposing trial {ask.number}"):
-            vector = self._propose(ask)
+            vector = tuple(self._propose(ask))
             # Algorithms are code of the project or of users: a wrong index must not reach a trial.
             wrong = self.space.invalid_entries(vector)
         if wrong:
-            raise TunerError(f"{self.name} proposed a wrong vector: {'; '.join(wrong)}")
+            raise TunerError(
+                f"{self.name} proposed a wrong vector: {'; '.join(wrong)} (one int a "
+                "decision is expected, None where it is inactive: `self.space.canonical(vector)`)"
+            )
         return vector
 
     def _something_new(self, rng: Random, known: set[IndexVector]) -> IndexVector:
-        """An architecture not seen yet: drawn, or else the first left in a fixed random order."""
-        for _ in range(_RANDOM_DRAWS):
+        """An architecture not seen yet: drawn, or else the next one in order after a drawn one."""
+        infinite = isinstance(self.space.size, float)
+        draws = _DRAWS_OF_INFINITE if infinite else _DRAWS
+        for _ in range(draws):
             vector = self.space.sample(rng)
             if vector not in self._evaluated and vector not in known:
                 return vector
-        if isinstance(self.space.size, float):
-            raise SearchSpaceExhausted(f"nothing new in {_RANDOM_DRAWS} draws from {self.space}")
-        if self._leftovers is None:
-            self._leftovers = list(self.space.enumerate())
-            Random(f"{self.seed}").shuffle(self._leftovers)
-        while self._leftovers and self._leftovers[-1] in self._evaluated:
-            self._leftovers.pop()
-        for vector in reversed(self._leftovers):
+        if infinite:
+            raise SearchSpaceExhausted(f"nothing new in {draws} draws from {self.space}")
+        sizes = [int(decision.domain.size) for decision in self.space.decisions]
+        for _ in range(len(self._evaluated) + len(known)):  # no more than those can be in the way
+            following = self.space.successor(vector, sizes) or self.space.successor(None, sizes)
+            assert following is not None
+            vector = following
             if vector not in self._evaluated and vector not in known:
                 return vector
         raise SearchSpaceExhausted(f"nothing is left of {self.space}")

@@ -65,7 +65,8 @@ class BatchTuner(Tuner):
         pending = set(ask.pending.values())
         while self._next < len(self._vectors) and self._vectors[self._next] in self._evaluated:
             self._next += 1
-        for vector in self._vectors[self._next :]:
+        for place in range(self._next, len(self._vectors)):
+            vector = self._vectors[place]
             if vector not in self._evaluated and vector not in pending:
                 return vector
         raise SearchSpaceExhausted(f"all {len(self._vectors)} given architectures were proposed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, final
 
 from nas_tuners.contract.architecture import to_parameters, to_vector
@@ -64,7 +65,7 @@ class ContractTuner(Tuner):
                 raise SearchSpaceExhausted(str(error) or "the tuner has no more trials") from error
             raise
         try:
-            return to_vector(self.space, parameters)
+            return to_vector(self.space, _plain(parameters))
         except ArchitectureError as error:
             raise TunerError(f"{self.name}.generate_parameters: {error}") from error
 
@@ -74,3 +75,12 @@ class ContractTuner(Tuner):
             self._tuner.receive_trial_result(result.number, parameters, result.value)
         if callable(getattr(self._tuner, "trial_end", None)):
             self._tuner.trial_end(result.number, result.value is not None)
+
+
+def _plain(value: Any) -> Any:
+    """The same with Python's numbers and lists for numpy's, of which such tuners are full."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -60,7 +60,7 @@ class GridSearchTuner(Tuner):
             raise SearchSpaceExhausted("every point of the grid has been proposed")
         self._level = level
         self._entries = [_entries(decision, level) for decision in space.decisions]
-        self._sizes = [len(entries) for entries in self._entries]
+        self._sizes = [_length(entries) for entries in self._entries]
         self._places = space.successor(None, self._sizes)
 
     def _vector(self, places: IndexVector) -> IndexVector:
@@ -68,6 +68,11 @@ class GridSearchTuner(Tuner):
             None if place is None else entries[int(place)]
             for place, entries in zip(places, self._entries, strict=True)
         )
+
+
+def _length(entries: Sequence[Entry]) -> int:
+    # A key may have more subsets than len() can say.
+    return entries.stop if isinstance(entries, range) else len(entries)
 
 
 def _entries(decision: Decision, level: int) -> Sequence[Entry]:

@@ -88,7 +88,7 @@ class HistoryFollower:
                 trial.number: (vector, _note(trial))
                 for trial in trials
                 if not trial.state.is_finished() and trial.number != number
-                if (vector := self._running_vector(trial)) is not None
+                if (vector := self._vector(trial)) is not None
             }
         )
         parameters = self._tuner.generate_parameters(number)
@@ -100,6 +100,14 @@ class HistoryFollower:
         space = self._encoding.space
         vector = space.sample(Random(f"{self._tuner.seed}:{number}"))
         return Proposal(vector, to_parameters(space, vector), None)
+
+    def is_taken(self, number: int, vector: IndexVector, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether another trial, unknown or running at the last proposal, turns out to try this.
+
+        Never for a tuner that may propose the same twice.
+        """
+        others = (t for t in trials if t.number != number and t.number not in self._learned)
+        return self._tuner.dedup and any(self._vector(trial) == vector for trial in others)
 
     @property
     def is_exhausted(self) -> bool:
@@ -134,21 +142,26 @@ class HistoryFollower:
     def _learn(self, trial: FrozenTrial) -> None:
         self._order.append(_moment(trial))
         self._learned.add(trial.number)
-        try:
-            vector = self._encoding.decode(trial.params)
-        except (KeyError, ValueError):
+        vector = self._vector(trial)
+        if vector is not None:
+            self._tuner.tell(trial.number, vector, _value(trial), _note(trial))
+        elif trial.params:
             _logger.warning("Trial %d is not of this search space; ignored.", trial.number)
-            return
-        self._tuner.tell(trial.number, vector, _value(trial), _note(trial))
 
-    def _running_vector(self, trial: FrozenTrial) -> IndexVector | None:
+    def _vector(self, trial: FrozenTrial) -> IndexVector | None:
+        """What a trial tries; None if nothing was suggested yet, or of another space.
+
+        What counts is what the study holds or is bound to hold (enqueued values). The rest, which
+        is not written yet or which the objective had no use for, is as it was proposed.
+        """
+        values: dict[str, Any] = {}
         published = trial.system_attrs.get(VECTOR_ATTR)
         if published is not None and not self._encoding.space.invalid_entries(published):
-            return tuple(published)
+            values = self._encoding.encode(tuple(published))
         try:
-            return self._encoding.decode(trial.params)
+            return self._encoding.decode(values | _enqueued(trial) | trial.params)
         except (KeyError, ValueError):
-            return None  # nothing suggested yet
+            return None
 
 
 def _copy(tuner: Tuner) -> Tuner:
@@ -168,6 +181,12 @@ def _moment(trial: FrozenTrial) -> _Moment:
 def _value(trial: FrozenTrial) -> float | None:
     """The final value, or the last report of a pruned trial; None for a failure."""
     return trial.value
+
+
+def _enqueued(trial: FrozenTrial) -> dict[str, Any]:
+    """The values of ``study.enqueue_trial``."""
+    fixed: dict[str, Any] = trial.system_attrs.get("fixed_params", {})
+    return fixed
 
 
 def _note(trial: FrozenTrial) -> dict[str, Any] | None:

@@ -7,12 +7,14 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
-from optuna import Study
+from optuna import Study, TrialPruned
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import IntersectionSearchSpace
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -28,8 +30,10 @@ from ._study import attach_space, distributions
 
 _logger = logging.getLogger(__name__)
 
-_StudyKey = tuple[int, int]
+_StudyKey = tuple[BaseStorage, int]
 _Distributions = dict[str, BaseDistribution]
+
+_YIELDS = 10  # to other processes that try the same, before a repeat is accepted
 
 
 class TunerSampler(BaseSampler):
@@ -40,7 +44,8 @@ class TunerSampler(BaseSampler):
     suggestion that would have come next. Parameters of the objective that do not belong to the
     search space are drawn at random.
 
-    When every architecture has been proposed, ``study.optimize`` ends; ``study.ask`` raises
+    When every architecture has been proposed, ``study.optimize`` ends (a trial that was begun by
+    then is pruned at its first suggestion); ``study.ask`` raises
     :class:`~nas_tuners.SearchSpaceExhausted` at the first suggestion.
 
     Args:
@@ -73,26 +78,23 @@ class TunerSampler(BaseSampler):
         self._ordinary: tuple[_Distributions, OrdinaryEncoding] | None = None
         self._following: tuple[_StudyKey, Encoding, HistoryFollower] | None = None
         self._intersection = IntersectionSearchSpace()
-        self._independent = RandomSampler(seed=tuner.seed)
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         del state["_lock"]
-        return state
+        # All of it comes back from the study, whose storage may not be picklable.
+        return state | {"_attached": None, "_following": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._lock = threading.RLock()
 
-    def reseed_rng(self) -> None:
-        """Only for parameters outside the space: all else is seeded by the trial's number."""
-        self._independent.reseed_rng()
-
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Record the space first: the objective may know only a part of it, that of a model."""
         if self._space is None or len(study.directions) > 1:
             return
+        study = _whole(study)
         with self._lock:
             if not self._is_attached_to(study) and SEARCH_SPACE_ATTR not in study.user_attrs:
                 self._attached_to(study, self._space)
@@ -102,9 +104,10 @@ class TunerSampler(BaseSampler):
     ) -> dict[str, BaseDistribution]:
         if len(study.directions) > 1:
             return {}
+        study = _whole(study)
         with self._lock:
             if self._space is not None:
-                return self._attached_to(study, self._space)
+                return dict(self._attached_to(study, self._space))  # others take entries out
             common = self._intersection.calculate(study)
             return {name: common[name] for name in sorted(common) if not common[name].single()}
 
@@ -114,6 +117,7 @@ class TunerSampler(BaseSampler):
         self._raise_error_if_multi_objective(study)
         if not search_space:
             return {}
+        study = _whole(study)
         with self._lock:
             encoding = self._encoding_of(study, search_space)
             proposal = self._propose(study, trial, encoding)
@@ -127,10 +131,10 @@ class TunerSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         self._raise_error_if_multi_objective(study)
-        with self._lock:
-            return self._independent.sample_independent(
-                study, trial, param_name, param_distribution
-            )
+        # Seeded like a proposal: neither resuming nor a second process draws the same again.
+        seed = Random(f"{self._tuner.seed}:{trial.number}:{param_name}").getrandbits(32)
+        sampler = RandomSampler(seed=seed)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(
         self,
@@ -140,9 +144,10 @@ class TunerSampler(BaseSampler):
         values: Sequence[float] | None,
     ) -> None:
         """End ``study.optimize`` when nothing is left. Learning never happens here."""
-        if self._following is None or not _optimizing(study):
+        study, following = _whole(study), self._following
+        if following is None or following[0] != _key(study) or not _optimizing(study):
             return
-        _, encoding, follower = self._following
+        _, encoding, follower = following
         if isinstance(encoding, FlatEncoding) and follower.is_exhausted:
             study.stop()
 
@@ -174,54 +179,67 @@ class TunerSampler(BaseSampler):
 
     def _propose(self, study: Study, trial: FrozenTrial, encoding: Encoding) -> Proposal:
         follower = self._follower_of(study, encoding)
-        try:
-            proposal = follower.propose(trial.number, _trials(study))
-            self._publish(study, trial, proposal)
-            if self._is_taken(study, trial, proposal):
-                proposal = follower.propose(trial.number, _trials(study))
-                self._publish(study, trial, proposal)
-            return proposal
-        except SearchSpaceExhausted:
+        proposal = self._new_proposal(study, trial, follower)
+        if proposal is None:
             if isinstance(encoding, FlatEncoding):
                 self._end(study, trial)
             return follower.repeat(trial.number)
+        if proposal.note is not None:
+            study._storage.set_trial_system_attr(trial._trial_id, NOTE_ATTR, proposal.note)
+        return proposal
+
+    def _new_proposal(
+        self, study: Study, trial: FrozenTrial, follower: HistoryFollower
+    ) -> Proposal | None:
+        """A proposal that no other trial tries; None if nothing is left.
+
+        Each process shows what it is about to try, and then looks: of two that try the same at
+        least one sees the other. Neither knows whether it was seen, so whoever sees, yields.
+        """
+        proposal = None
+        for _ in range(_YIELDS):
+            try:
+                proposal = follower.propose(trial.number, _trials(study))
+            except SearchSpaceExhausted:
+                break
+            self._publish(study, trial, proposal)
+            if not follower.is_taken(trial.number, proposal.vector, _trials(study)):
+                break
+        return proposal
 
     def _end(self, study: Study, trial: FrozenTrial) -> None:
         """Nothing new is left of the search space. (Ordinary objectives may be noisy: they go on.)
 
         Raises:
-            SearchSpaceExhausted: outside ``study.optimize``, which ends by itself.
+            TrialPruned: within ``study.optimize``, which ends without training anything again.
+            SearchSpaceExhausted: elsewhere.
         """
-        if not _optimizing(study):
-            study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-            raise SearchSpaceExhausted("every architecture has been proposed")
-        _logger.warning("Nothing new is left; trial %d repeats an architecture.", trial.number)
-        study.stop()
+        if _optimizing(study):
+            _logger.warning("Nothing new is left; the study ends with trial %d.", trial.number)
+            study.stop()
+            raise TrialPruned("every architecture has been proposed")
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        raise SearchSpaceExhausted("every architecture has been proposed")
 
     def _publish(self, study: Study, trial: FrozenTrial, proposal: Proposal) -> None:
         """Show other processes what is being tried before the parameters are written."""
-        storage = study._storage
-        storage.set_trial_system_attr(trial._trial_id, VECTOR_ATTR, list(proposal.vector))
-        if proposal.note is not None:
-            storage.set_trial_system_attr(trial._trial_id, NOTE_ATTR, proposal.note)
-
-    def _is_taken(self, study: Study, trial: FrozenTrial, proposal: Proposal) -> bool:
-        """Whether an older running trial turns out to try the same."""
         vector = list(proposal.vector)
-        return any(
-            other.number < trial.number and other.system_attrs.get(VECTOR_ATTR) == vector
-            for other in _trials(study)
-            if other.state == TrialState.RUNNING
-        )
+        study._storage.set_trial_system_attr(trial._trial_id, VECTOR_ATTR, vector)
+
+
+def _whole(study: Study) -> Study:
+    """The study itself, where HyperbandPruner hands out one that shows a bracket of it."""
+    whole: Study = getattr(study, "_study", study)
+    return whole
 
 
 def _trials(study: Study) -> list[FrozenTrial]:
-    """All trials of the study, also where a pruner shows samplers only some of them."""
+    """All trials of the study, not copied."""
     return study._storage.get_all_trials(study._study_id, deepcopy=False)
 
 
 def _key(study: Study) -> _StudyKey:
-    return id(study._storage), study._study_id
+    return study._storage, study._study_id
 
 
 def _mode(study: Study) -> OptimizeMode:

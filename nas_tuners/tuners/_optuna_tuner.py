@@ -72,7 +72,7 @@ class OptunaTuner(Tuner):
                 "`sampler` must not be a QMCSampler: it counts its points in the study, which a "
                 "tuner cannot replay; give it to optuna.create_study itself."
             )
-        self._sampler = sampler
+        self._sampler = copy.deepcopy(sampler)  # what a study left in it is none of our history
         self._encoding_name = encoding or _ENCODINGS.get(type(sampler).__name__, "auto")
 
     def _prepare(self, space: SearchSpace) -> None:
@@ -81,7 +81,7 @@ class OptunaTuner(Tuner):
         self._study, self._storage = _new_study()
 
     def _propose(self, ask: Ask) -> IndexVector:
-        sampler = copy.deepcopy(self._sampler)
+        sampler = _fresh_copy(self._sampler)
         _seed_sampler(sampler, Random(ask.rng.getrandbits(64)))
         self._study.sampler = sampler
         finished = self._storage.n_trials
@@ -139,6 +139,14 @@ def _silenced(name: str) -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(deaf)
+
+
+def _fresh_copy(sampler: BaseSampler) -> BaseSampler:
+    """A copy that shares what samplers remember of finished trials: the parameters they have."""
+    from optuna.search_space import IntersectionSearchSpace
+
+    shared = [v for v in vars(sampler).values() if isinstance(v, IntersectionSearchSpace)]
+    return copy.deepcopy(sampler, {id(thing): thing for thing in shared})
 
 
 def _seed_sampler(sampler: Any, rng: Random) -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 
-from tests.experiment_kit import SPACE, Project
+from tests.experiment_kit import SPACE, Project, finish
 
 
 def test_a_run_tells_what_happens_and_what_next(project: Project) -> None:
@@ -119,6 +120,40 @@ def test_a_reader_that_goes_away_does_not_end_the_experiment(project: Project) -
     assert runner.stderr.read() == ""
     runner.stderr.close()
     assert project.states() == ["COMPLETE"] * 3
+
+
+@pytest.mark.parametrize("closed", ["| true", ">&- 2>&-"])
+def test_the_exit_code_is_the_same_if_nobody_reads(
+    project: Project, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what is buffered fails at the end
+    project.write("sys.exit(1)", max_trials=1)
+    run = f"{sys.executable} -m nas_tuners.cli run config.yml --folder experiment"
+    script = f"{{ {run}; echo $? > code; }} {closed}"
+    subprocess.run(["/bin/sh", "-c", script], cwd=project.path, check=False)
+    assert (project.path / "code").read_text() == "3\n"
+    assert project.states() == ["FAIL"]
+
+
+def test_letters_that_the_terminal_lacks(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    space = {"a": {"_type": "layer_choice", "_value": ["卷"]}, "b": SPACE["b"]}
+    project.write(max_trials=1, search_space=space)
+    done = finish(project.start_run())
+    assert done.returncode == 0, done.stderr
+    assert "\\u5377" in done.stdout
+
+
+def test_a_study_that_is_gone(project: Project) -> None:
+    project.write(max_trials=1)
+    assert project.run().returncode == 0
+    (project.experiment / "study.db").unlink()
+    done = project.resume("--max-trials", "2")
+    assert done.returncode == 5
+    assert "study.db is gone" in done.stderr
+    assert not (project.trial_folder(0) / "attempt-1").exists()
 
 
 def test_a_damaged_folder(project: Project) -> None:

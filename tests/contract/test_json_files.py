@@ -138,3 +138,26 @@ def test_a_reader_never_meets_half_a_file(tmp_path: Path) -> None:
 def test_the_line_of_a_key(key: str, line: int | None) -> None:
     text = '{\n"a": "x",\n"q\\"uote": 1,\n"卷": 2}'
     assert line_of(text, key) == line
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "a.json").symlink_to(tmp_path / "real.json")
+    write_text(tmp_path / "a.json", "new")
+    assert (tmp_path / "a.json").is_symlink()
+    assert (tmp_path / "real.json").read_text() == "new"
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "new")
+    assert os.read(reader, 10) == b"new"
+    assert pipe.is_fifo()
+    os.close(reader)
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_folder_is_no_file(name: str) -> None:
+    with pytest.raises(IsADirectoryError):
+        write_text(Path(name), "new")

@@ -165,6 +165,25 @@ def test_a_wrong_search_space_names_its_keys(tmp_path: Path) -> None:
     (tmp_path / "space.json").write_text('{"a": \n}')
     found = problems(tmp_path, MINIMAL + "search_space: space.json\n")
     assert "line 2, column 1: broken JSON" in found["search_space (line 3)"]
+    keys = "search_space:\n  a: {_type: layer_choise, _value: [x]}\n  b: {_type: choice}\n"
+    found = problems(tmp_path, MINIMAL + keys)
+    assert found.keys() == {"search_space.a (line 4)", "search_space.b (line 5)"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'command: "a\\0b"',
+        'command: [a, "\\0"]',
+        'environment: {A: "\\0"}',
+        'environment: {"A=B": 1}',
+        'environment: {"": 1}',
+    ],
+)
+def test_what_no_process_can_be_given_is_refused(tmp_path: Path, line: str) -> None:
+    key = line.partition(":")[0]
+    rest = "" if key == "command" else "command: x\n"
+    assert problems(tmp_path, f"{line}\n{rest}tuner: random\n").keys() == {f"{key} (line 1)"}
 
 
 @pytest.mark.parametrize(
@@ -176,6 +195,10 @@ def test_a_wrong_search_space_names_its_keys(tmp_path: Path) -> None:
         ("command: a\n" + MINIMAL, "command (line 2)", "this key stands twice"),
         ("- command\n", "", "expected keys and values, got a list"),
         ("command: \x01\n", "", "broken YAML: "),
+        ("seed: 2024-13-01\n", "line 1, column 7", "month must be in 1..12"),
+        ("2024-13-01: x\n", "line 1, column 1", "month must be in 1..12"),
+        ("seed: !!int x\n", "line 1, column 7", "invalid literal for int"),
+        ("command: !!python/object/apply:os.getcwd []\n", "line 1, column 10", "constructor for"),
     ],
 )
 def test_broken_files(tmp_path: Path, text: str, where: str, message: str) -> None:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import fcntl
+import shlex
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,3 +105,36 @@ def test_the_lock_is_held_until_the_holder_ends(config: ExperimentConfig) -> Non
     assert eventually(lambda: folder.runner() is None)
     with folder.locked():
         assert folder.runner() is not None
+
+
+def test_who_only_looks_keeps_no_runner_away(config: ExperimentConfig) -> None:
+    folder = create_folder(config, SearchSpace(SPACE))
+    with (folder.path / "lock").open("w") as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)
+        leave = threading.Timer(0.1, fcntl.flock, (looked_at, fcntl.LOCK_UN))
+        leave.start()
+        with folder.locked():
+            assert folder.runner() is not None
+        leave.join()
+
+
+def test_the_command_to_resume_can_be_pasted_into_a_shell(config: ExperimentConfig) -> None:
+    path = config.experiments_directory / "it's mine"
+    folder = create_folder(config, SearchSpace(SPACE), path=path)
+    assert shlex.split(folder.resume_command) == ["nas-tuners", "resume", str(path)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"concurrency": 0}, "concurrency must be a whole number of at least 1, got 0"),
+        ({"max_duration": "soon"}, "max_duration must be a positive number of seconds"),
+    ],
+)
+def test_a_configuration_that_was_edited_badly(
+    config: ExperimentConfig, change: dict[str, Any], message: str
+) -> None:
+    folder = create_folder(config, SearchSpace(SPACE))
+    folder.save_config(replace(config, **change))
+    with pytest.raises(ExperimentError, match=message):
+        folder.config()

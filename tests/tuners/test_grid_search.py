@@ -40,6 +40,12 @@ def test_a_huge_space_costs_nothing_to_start() -> None:
     assert len(_proposals(space, 20)) == 20
 
 
+def test_a_key_may_have_more_subsets_than_a_list_has_places() -> None:
+    inputs = {"candidates": [f"in{i}" for i in range(200)], "n_chosen": None}
+    proposals = _proposals({"in": {"_type": "input_choice", "_value": inputs}}, 3)
+    assert [p["in"]["_idx"] for p in proposals] == [[], [0], [1]]  # type: ignore[index]
+
+
 def test_what_is_known_is_skipped() -> None:
     space = {"a": {"_type": "layer_choice", "_value": list("wxyz")}}
     tuner = GridSearchTuner()

@@ -27,7 +27,8 @@ START = datetime(2026, 1, 1)
 
 
 def _follower() -> HistoryFollower:
-    tuner = RegularizedEvolutionTuner(population_size=10, sample_size=4, seed=0)
+    # As many as there are results below: each one's place in the order shows in the suggestion.
+    tuner = RegularizedEvolutionTuner(population_size=200, sample_size=40, seed=0)
     return HistoryFollower(tuner, ENCODING)
 
 
@@ -46,6 +47,8 @@ def test_results_count_in_the_order_in_which_they_finished() -> None:
     shuffled = trials.copy()
     Random(0).shuffle(shuffled)
     assert _follower().propose(900, trials) == _follower().propose(900, shuffled)
+    by_number = [_finished(number, seconds=number) for number in range(200)]
+    assert _follower().propose(900, trials) != _follower().propose(900, by_number)
 
 
 def test_late_arrivals_take_the_tuner_back() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 import pytest
@@ -20,10 +21,13 @@ from optuna.testing.pytest_samplers import (
 )
 from optuna.trial import TrialState
 
+from nas_tuners.contract.architecture import to_vector
 from nas_tuners.contract.errors import SearchSpaceExhausted, SpaceMismatchError
 from nas_tuners.contract.flat_encoding import FlatEncoding
-from nas_tuners.contract.search_space import SearchSpace
+from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.testing._tuner_suite import SPACES, score
+from nas_tuners.tuners._base import Ask, Tuner
+from nas_tuners.tuners._batch import BatchTuner
 from nas_tuners.tuners._grid_search import GridSearchTuner
 from nas_tuners.tuners._optuna_sampler import TunerSampler
 from nas_tuners.tuners._optuna_tuner import OptunaTuner
@@ -68,7 +72,9 @@ def _objective(trial: optuna.Trial) -> float:
     return score(encoding.decode(values))
 
 
-def _study(sampler: BaseSampler, storage: Any = None, name: str | None = None) -> optuna.Study:
+def _study(
+    sampler: BaseSampler | None, storage: Any = None, name: str | None = None
+) -> optuna.Study:
     return optuna.create_study(
         storage=storage,
         study_name=name,
@@ -76,6 +82,21 @@ def _study(sampler: BaseSampler, storage: Any = None, name: str | None = None) -
         direction="maximize",
         load_if_exists=True,
     )
+
+
+def _suggest(trial: optuna.Trial, space: SearchSpace) -> tuple[IndexVector, float]:
+    encoding = FlatEncoding(space)
+    values = {name: trial._suggest(name, d) for name, d in distributions(encoding).items()}
+    return encoding.decode(values), score(encoding.decode(values))
+
+
+def _run_alone(tuner: Tuner, trials: int) -> list[IndexVector]:
+    vectors = []
+    for number in range(trials):
+        parameters = tuner.generate_parameters(number)
+        vectors.append(to_vector(SPACE, parameters))
+        tuner.receive_trial_result(number, parameters, score(vectors[-1]))
+    return vectors
 
 
 def _architectures(study: optuna.Study) -> list[Any]:
@@ -98,6 +119,23 @@ def test_equal_seeds_search_equally_and_others_do_not() -> None:
         runs.append(_architectures(study))
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]
+
+
+@pytest.mark.parametrize(
+    "tuner",
+    [
+        RegularizedEvolutionTuner(population_size=8, sample_size=3, seed=0),
+        OptunaTuner(optuna.samplers.NSGAIISampler(population_size=6), seed=0),
+    ],
+    ids=["evolution", "nsga-ii"],
+)
+def test_a_study_is_suggested_what_the_tuner_alone_proposes(tuner: Tuner) -> None:
+    """The tuner's notes, such as a trial's generation, come back with its result."""
+    study = _study(TunerSampler(tuner, SPACE))
+    study.optimize(_objective, n_trials=30)
+    alone = copy.deepcopy(tuner)
+    alone.update_search_space(SPACE)
+    assert _architectures(study) == _run_alone(alone, 30)
 
 
 @pytest.mark.parametrize("pickled", [False, True])
@@ -177,7 +215,152 @@ def test_optimize_ends_with_the_space(caplog: pytest.LogCaptureFixture) -> None:
     assert len(study.trials) == SMALL.size
     study.optimize(objective, n_trials=3)  # ends at once again, with a warning
     assert len(study.trials) == int(SMALL.size) + 1
-    assert "repeats an architecture" in caplog.text
+    assert study.trials[-1].state == TrialState.PRUNED
+    assert study.trials[-1].params == {}
+    assert "Nothing new is left" in caplog.text
+
+
+def test_a_batch_is_all_that_is_run() -> None:
+    architectures = [{"block": "pool", "from": []}, {"block": "conv", "kernel": 0, "from": [0]}]
+    study = _study(TunerSampler(BatchTuner(architectures), SMALL))
+    study.optimize(lambda trial: _suggest(trial, SMALL)[1], n_trials=10)
+    complete = study.get_trials(states=[TrialState.COMPLETE])
+    assert [FlatEncoding(SMALL).decode(t.params) for t in complete] == [
+        to_vector(SMALL, architecture) for architecture in architectures
+    ]
+
+
+def test_hyperband_shows_a_bracket_but_the_whole_study_counts() -> None:
+    pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=9)
+    sampler = TunerSampler(GridSearchTuner(), SMALL)
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+
+    def objective(trial: optuna.Trial) -> float:
+        value = _suggest(trial, SMALL)[1]
+        for step in range(9):
+            trial.report(value * step, step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return value
+
+    study.optimize(objective, n_trials=1_000)
+    vectors = [FlatEncoding(SMALL).decode(trial.params) for trial in study.trials]
+    assert vectors == list(SMALL.enumerate())
+
+
+def test_an_objective_may_ask_for_active_parameters_only() -> None:
+    study = _study(TunerSampler(GridSearchTuner(), SMALL))
+    parameters = distributions(FlatEncoding(SMALL))
+
+    def objective(trial: optuna.Trial) -> float:
+        block = trial._suggest("block", parameters["block"])
+        if block == "conv":
+            trial._suggest("kernel", parameters["kernel"])
+        for name in parameters.keys() - {"block", "kernel"}:
+            trial._suggest(name, parameters[name])
+        return 0.0
+
+    study.optimize(objective, n_trials=1_000)
+    assert len(study.trials) == SMALL.size
+    assert len({str(sorted(trial.params.items())) for trial in study.trials}) == SMALL.size
+
+
+def test_a_partly_enqueued_trial_counts_as_what_it_was() -> None:
+    """The grid's first proposal is not what ran, so it is still to come."""
+    study = _study(TunerSampler(GridSearchTuner(), SMALL))
+    study.enqueue_trial({"block": "pool"})
+    study.optimize(lambda trial: _suggest(trial, SMALL)[1], n_trials=1_000)
+    vectors = [FlatEncoding(SMALL).decode(trial.params) for trial in study.trials]
+    assert vectors[0][0] == 1
+    assert sorted(vectors, key=str) == sorted(SMALL.enumerate(), key=str)
+
+
+def test_enqueued_trials_are_pending_before_they_run() -> None:
+    study = _study(TunerSampler(GridSearchTuner(), SMALL))
+    encoding = FlatEncoding(SMALL)
+    first = study.ask()
+    study.enqueue_trial(encoding.encode(next(SMALL.enumerate())))
+    values = {name: first._suggest(name, d) for name, d in distributions(encoding).items()}
+    assert encoding.decode(values) == list(SMALL.enumerate())[1]
+
+
+class _Interrupted(Tuner):
+    """A grid that somebody else overtakes while it thinks."""
+
+    meanwhile: ClassVar[list[Callable[[], object]]] = []
+
+    def _propose(self, ask: Ask) -> IndexVector:
+        new = next(v for v in self.space.enumerate() if v not in ask.pending.values())
+        if self.meanwhile:
+            self.meanwhile.pop()()
+        return new
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_whoever_sees_another_try_the_same_yields(finished: bool) -> None:
+    """Also the older one: the younger had decided before the older showed what it tries."""
+    parameters = distributions(FlatEncoding(SMALL))
+    storage = optuna.storages.InMemoryStorage()
+    older = _study(TunerSampler(_Interrupted(), SMALL), storage, "s")
+    younger = _study(TunerSampler(GridSearchTuner(), SMALL), storage, "s")
+
+    def overtake() -> None:
+        trial = younger.ask(parameters)
+        if finished:
+            younger.tell(trial, 1.0)
+
+    _Interrupted.meanwhile.append(overtake)
+    older.ask(parameters)
+    mine, theirs = [FlatEncoding(SMALL).decode(trial.params) for trial in older.trials]
+    assert theirs == (0, 0, 0)
+    assert mine != theirs
+
+
+def test_a_tuner_that_may_repeat_is_asked_once() -> None:
+    parameters = distributions(FlatEncoding(SMALL))
+    storage = optuna.storages.InMemoryStorage()
+    studies = [_study(TunerSampler(_Stubborn(dedup=False), SMALL), storage, "s") for _ in "ab"]
+    for study in studies:
+        study.ask(parameters)
+    assert _Stubborn.asked == [0, 1]
+
+
+class _Stubborn(Tuner):
+    asked: ClassVar[list[int]] = []
+
+    def _propose(self, ask: Ask) -> IndexVector:
+        self.asked.append(ask.number)
+        return (1, None, 0)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_some_parameters_may_be_fixed() -> None:
+    grid = TunerSampler(GridSearchTuner(), SMALL)
+    study = _study(optuna.samplers.PartialFixedSampler({"block": "conv"}, grid))
+    study.optimize(lambda trial: _suggest(trial, SMALL)[1], n_trials=12)
+    vectors = {FlatEncoding(SMALL).decode(trial.params) for trial in study.trials}
+    assert vectors == {vector for vector in SMALL.enumerate() if vector[0] == 0}
+
+
+def test_one_sampler_serves_several_studies() -> None:
+    sampler = TunerSampler(GridSearchTuner(), SMALL)
+    studies = [optuna.create_study(sampler=sampler) for _ in range(2)]
+    parameters = distributions(FlatEncoding(SMALL))
+    for _ in range(3):
+        for study in studies:
+            study.tell(study.ask(parameters), 1.0)
+    for study in studies:
+        vectors = [FlatEncoding(SMALL).decode(trial.params) for trial in study.trials]
+        assert vectors == list(SMALL.enumerate())[:3]
+        assert study.user_attrs["nas_tuners:search_space"] == SMALL.to_dict()
+
+
+def test_the_end_of_one_study_does_not_end_another() -> None:
+    sampler = TunerSampler(GridSearchTuner(), SMALL)
+    done, other = (optuna.create_study(sampler=sampler) for _ in range(2))
+    done.optimize(lambda trial: _suggest(trial, SMALL)[1], n_trials=int(SMALL.size))
+    other.optimize(lambda trial: 0.0, n_trials=2)
+    assert len(other.trials) == 2
 
 
 def test_asking_beyond_the_end_raises_and_leaves_no_running_trial() -> None:
@@ -248,6 +431,19 @@ def test_parameters_outside_the_space_are_drawn() -> None:
     assert len({trial.params["lr"] for trial in study.trials}) == 10
 
 
+def test_parameters_outside_the_space_resume_too() -> None:
+    def objective(trial: optuna.Trial) -> float:
+        return _objective(trial) - trial.suggest_float("lr", 0, 1)
+
+    whole = _study(_evolution(SPACE))
+    whole.optimize(objective, n_trials=6)
+    storage = optuna.storages.InMemoryStorage()
+    for _ in range(2):
+        _study(_evolution(SPACE), storage, "s").optimize(objective, n_trials=3)
+    resumed = _study(None, storage, "s")
+    assert [t.params for t in resumed.trials] == [t.params for t in whole.trials]
+
+
 def test_another_process_suggests_the_same(tmp_path: Path) -> None:
     """Nothing depends on the process: not on hashing, not on what was imported before."""
     script = textwrap.dedent(
@@ -278,3 +474,31 @@ def test_another_process_suggests_the_same(tmp_path: Path) -> None:
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
+
+
+def test_two_processes_share_a_grid(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    _study(None, url, "s")
+    script = textwrap.dedent(
+        f"""
+        import optuna
+        from nas_tuners.testing._tuner_suite import SPACES
+        from nas_tuners import GridSearchTuner, TunerSampler
+        from nas_tuners.contract.flat_encoding import FlatEncoding
+        from nas_tuners.contract.search_space import SearchSpace
+        from nas_tuners.tuners._study import distributions
+        space = SearchSpace(SPACES["small"])
+        arguments = {{"connect_args": {{"timeout": 60}}}}
+        study = optuna.load_study(
+            study_name="s",
+            storage=optuna.storages.RDBStorage({url!r}, engine_kwargs=arguments),
+            sampler=TunerSampler(GridSearchTuner(), space),
+        )
+        for _ in range({int(SMALL.size) // 2}):
+            study.tell(study.ask(distributions(FlatEncoding(space))), 1.0)
+        """
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path) for _ in "ab"]
+    assert [process.wait() for process in processes] == [0, 0]
+    vectors = [FlatEncoding(SMALL).decode(t.params) for t in _study(None, url, "s").trials]
+    assert sorted(vectors, key=str) == sorted(SMALL.enumerate(), key=str)

@@ -90,6 +90,16 @@ class Wrong(Mine):
         return {"edge_0": {"_value": "conv9x9", "_idx": 11}}
 
 
+class Numpy(Mine):
+    def generate_parameters(self, parameter_id):
+        import numpy
+        return {
+            "op": {"_value": "b", "_idx": numpy.int64(1)},
+            "in": {"_value": ("c", "a"), "_idex": numpy.array([2, 0])},
+            "lr": numpy.float32(0.25),
+        }
+
+
 class NotATuner:
     pass
 '''
@@ -115,6 +125,20 @@ def test_a_class_written_to_the_nni_contract_runs(code: Path) -> None:
     tuner.generate_parameters(1)
     tuner.trial_end(1, success=False)
     assert tuner._tuner.results[-1] == (1, False)
+
+
+def test_numpy_numbers_are_read(code: Path) -> None:
+    tuner = _make("my_nni_tuner:Numpy")
+    tuner.update_search_space(
+        {"op": LAYERS["edge_0"]}
+        | {"in": {"_type": "input_choice", "_value": {"candidates": list("abc"), "n_chosen": 2}}}
+        | {"lr": {"_type": "uniform", "_value": [0, 1]}}
+    )
+    assert tuner.generate_parameters(0) == {
+        "op": {"_value": "b", "_idx": 1},
+        "in": {"_value": ["a", "c"], "_idx": [0, 2]},
+        "lr": 0.25,
+    }
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ def get_and_apply_next_architecture(
     - in a script that runs alone: the first candidates, with one warning;
     - under ``nas-tuners ss-gen`` there is none: the search space is written and the script ends.
 
+    A trial has one model: several that are searched together go into one ``nn.ModuleDict``.
+
     Args:
         model: A model with choices, wrapped (``DataParallel``, ...) or not.
         trial: The trial of an Optuna study; None for the trial that this process runs.

@@ -1,0 +1,78 @@
+"""What the base class does for every algorithm."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from nas_tuners.contract.errors import TunerError
+from nas_tuners.contract.search_space import SearchSpace
+from nas_tuners.testing._tuner_suite import SPACES
+from nas_tuners.tuners._base import Ask, Result, Tuner
+from nas_tuners.tuners._random import RandomTuner
+
+CONDITIONAL = SearchSpace(SPACES["conditional"])
+OPS = {"_type": "layer_choice", "_value": list("abcdefghij")}
+
+
+class Fixed(Tuner):
+    """Always proposes the same, whatever that is, and remembers what it was told."""
+
+    def __init__(self, vector: Any) -> None:
+        super().__init__(seed=0)
+        self.vector = vector
+        self.scores: list[float | None] = []
+
+    def _propose(self, ask: Ask) -> Any:
+        return self.vector
+
+    def _learn(self, result: Result) -> None:
+        self.scores.append(result.score)
+
+
+@pytest.mark.parametrize(
+    ("vector", "message"),
+    [
+        ((1, 2, None, 0, None), r"kernel: inactive here, yet it is 2 .*space.canonical\(vector\)"),
+        ((1, None), "2 entries for 5 decisions"),
+        ((9, None, None, 0, None), "block: 9 is not an index below 3"),
+        (None, "raised while proposing trial 0: TypeError"),
+    ],
+)
+def test_a_wrong_proposal_reaches_no_trial(vector: Any, message: str) -> None:
+    tuner = Fixed(vector)
+    tuner.update_search_space(CONDITIONAL)
+    with pytest.raises(TunerError, match=message):
+        tuner.generate_parameters(0)
+
+
+def test_a_list_will_do() -> None:
+    tuner = Fixed([1, None, None, 0, None])
+    tuner.update_search_space(CONDITIONAL)
+    assert tuner.generate_parameters(0)["block"] == {"_value": "pool", "_idx": 1}
+
+
+def test_told_values_that_are_not_finite_are_failures() -> None:
+    tuner = Fixed((1, None, None, 0, None))
+    tuner.update_search_space(CONDITIONAL)
+    for number, value in enumerate([math.nan, math.inf, 0.5]):
+        tuner.tell(number, (1, None, None, 0, None), value)
+    assert tuner.scores == [None, None, 0.5]
+
+
+@pytest.mark.parametrize(
+    "rare",
+    [
+        {f"k{i}": OPS | {"_active_if": {"root": [9]}} for i in range(20)},
+        {"lr": {"_type": "uniform", "_value": [0, 1], "_active_if": {"root": [9]}}},
+    ],
+    ids=["huge", "infinite"],
+)
+def test_most_of_a_space_may_lie_behind_one_candidate(rare: dict[str, Any]) -> None:
+    """Nine of ten draws are known soon; the rest is found, without listing it."""
+    tuner = RandomTuner(seed=0)
+    tuner.update_search_space({"root": OPS} | rare)
+    proposals = [str(tuner.generate_parameters(number)) for number in range(300)]
+    assert len(set(proposals)) == 300
