@@ -152,6 +152,11 @@ def create_folder(
         ExperimentError: if the folder exists or cannot be made.
     """
     parent = path.resolve().parent if path else config.experiments_directory
+    if config.storage is None and set(str(path or parent.resolve())) & set("?$"):
+        raise ExperimentError(
+            f"{path or parent}: a database cannot lie in a folder with '?' or '$' in its path; "
+            "choose another folder, or give a storage"
+        )
     try:
         parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(dir=parent, prefix=".new-"))

@@ -203,8 +203,10 @@ class TunerSuite:
         rng = Random(2)
         vectors = {space.sample(rng) for _ in range(self.budget)}
         records = [
-            {"parameter": to_parameters(space, vector), "value": json.dumps(score(vector))}
-            for vector in sorted(vectors)
+            {"parameter": json.dumps(to_parameters(space, vector)), "value": str(score(vector))}
+            if number % 2  # as NNI exports them
+            else {"parameter": to_parameters(space, vector), "value": score(vector)}
+            for number, vector in enumerate(sorted(vectors))
         ]
         tuner.import_data(records)
         assert vectors.isdisjoint(drive(tuner, self.budget // 2))

@@ -236,7 +236,7 @@ class Tuner(ABC):
         results: list[tuple[IndexVector, float | None]] = []
         for index, record in enumerate(data):
             try:
-                vector = to_vector(self.space, _field(record, "parameter"))
+                vector = to_vector(self.space, _from_text(_field(record, "parameter")))
             except ArchitectureError as error:
                 problems += [
                     Problem(f"record {index}, {problem.where}".rstrip(", "), problem.message)

@@ -71,6 +71,11 @@ class TunerSampler(BaseSampler):
         *,
         encoding: str = "auto",
     ) -> None:
+        if not isinstance(tuner, Tuner):
+            raise ValueError(
+                "`tuner` must be a Tuner, such as RandomTuner(), or an object with NNI's methods "
+                f"in a nas_tuners.tuners.ContractTuner, but got (tuner={tuner!r})."
+            )
         self._tuner = tuner
         self._space = None if search_space is None else SearchSpace.of(search_space)
         self._encoding_name = encoding

@@ -138,3 +138,13 @@ def test_a_configuration_that_was_edited_badly(
     folder.save_config(replace(config, **change))
     with pytest.raises(ExperimentError, match=message):
         folder.config()
+
+
+@pytest.mark.parametrize("name", ["what?", "a$HOME"])
+def test_a_folder_whose_path_a_database_url_cannot_hold(
+    config: ExperimentConfig, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ExperimentError, match="choose another folder, or give a storage"):
+        create_folder(config, SearchSpace(SPACE), path=tmp_path / name)
+    stored = replace(config, storage=f"sqlite:///{tmp_path}/study.db")
+    assert create_folder(stored, SearchSpace(SPACE), path=tmp_path / name).path.is_dir()

@@ -502,3 +502,9 @@ def test_two_processes_share_a_grid(tmp_path: Path) -> None:
     assert [process.wait() for process in processes] == [0, 0]
     vectors = [FlatEncoding(SMALL).decode(t.params) for t in _study(None, url, "s").trials]
     assert sorted(vectors, key=str) == sorted(SMALL.enumerate(), key=str)
+
+
+@pytest.mark.parametrize("tuner", [RandomTuner, object(), optuna.samplers.RandomSampler()])
+def test_what_is_no_tuner_is_refused(tuner: Any) -> None:
+    with pytest.raises(ValueError, match="`tuner` must be a Tuner"):
+        TunerSampler(tuner, SPACE)
