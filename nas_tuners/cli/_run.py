@@ -36,16 +36,25 @@ def run(options: argparse.Namespace) -> int:
 
     with StopSignals(STOPPING) as signals:
         config = load_config(options.config)
-        space = config.search_space or _generate(config)
+        space = _space(config)
         folder = create_folder(config, space, path=options.folder)
         return run_and_report(folder, signals)
 
 
-def _generate(config: ExperimentConfig) -> SearchSpace:
-    from nas_tuners.experiment.generation import generate_search_space
+def _space(config: ExperimentConfig) -> SearchSpace:
+    """The given space, or the one that the trial command generates."""
+    from nas_tuners.contract.search_space import SearchSpace
+    from nas_tuners.experiment.generation import generate_search_space, save_search_space
 
+    given = config.search_space
+    if isinstance(given, SearchSpace):
+        return given
+    what = "No search space given" if given is None else f"{given} is not there yet"
     with suppress(BrokenPipeError):
-        print("No search space given: the trial command generates it.", flush=True)
-    return generate_search_space(
+        print(f"{what}: the trial command generates it.", flush=True)
+    space = generate_search_space(
         config.command, cwd=config.code_directory, environment=config.environment
     )
+    if given is not None:
+        save_search_space(space, given)
+    return space

@@ -10,8 +10,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from nas_tuners.contract.errors import ExperimentError
-
 from . import exit_codes
 from ._arguments import duration, existing_folder
 
@@ -55,19 +53,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nas_tuners.contract.json_files import write_text
     from nas_tuners.contract.search_space import describe_size
-    from nas_tuners.experiment.generation import generate_search_space
+    from nas_tuners.experiment.generation import generate_search_space, save_search_space
     from nas_tuners.experiment.signals import StopSignals
 
     with StopSignals():
         space = generate_search_space(
             _command(options), cwd=options.trial_dir, timeout=options.timeout
         )
-    try:
-        write_text(options.file.expanduser(), space.dumps())
-    except OSError as error:
-        raise ExperimentError(f"{options.file} cannot be written: {error}") from error
+    save_search_space(space, options.file.expanduser())
     print(f"{options.file}: {len(space.specs)} keys, {describe_size(space.size)}")
     return exit_codes.OK
 

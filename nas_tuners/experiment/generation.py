@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from nas_tuners.contract.errors import SearchSpaceError, TrialError
+from nas_tuners.contract.errors import ExperimentError, SearchSpaceError, TrialError
+from nas_tuners.contract.json_files import write_text
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE
 
@@ -48,6 +49,18 @@ def generate_search_space(
         return _load(target, command, output)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def save_search_space(space: SearchSpace, file: Path) -> None:
+    """Write a search-space file, whole or not at all.
+
+    Raises:
+        ExperimentError: if it cannot be written.
+    """
+    try:
+        write_text(file, space.dumps())
+    except OSError as error:
+        raise ExperimentError(f"{file} cannot be written: {error}") from error
 
 
 def _run(

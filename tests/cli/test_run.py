@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from nas_tuners.contract.search_space import SearchSpace
 from tests.experiment_kit import SPACE, Project, finish
 
 
@@ -52,6 +53,22 @@ if file := os.environ.get("NAS_TUNERS_GEN_SEARCH_SPACE"):
     assert done.returncode == 0, done.stderr
     assert "the trial command generates it" in done.stdout
     assert "2 keys, 12 architectures" in done.stdout
+
+
+def test_a_search_space_file_that_is_not_there_is_generated(project: Project) -> None:
+    trial = f"""
+import json, os, sys
+if file := os.environ.get("NAS_TUNERS_GEN_SEARCH_SPACE"):
+    open(file, "w").write(json.dumps({SPACE!r}))
+    sys.exit()
+"""
+    project.write(search_space="space.json", max_trials=1)
+    script = project.path / "trial.py"
+    script.write_text(trial + script.read_text())
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    assert "space.json is not there yet: the trial command generates it" in done.stdout
+    assert SearchSpace.load(project.path / "space.json") == SearchSpace(SPACE)
 
 
 def test_a_trial_script_that_gives_no_search_space(project: Project) -> None:

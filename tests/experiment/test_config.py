@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nas_tuners.contract.errors import ConfigError
+from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.experiment.config import ExperimentConfig, TunerConfig, load_config
 
 MINIMAL = "command: python train.py\ntuner: random\n"
@@ -62,7 +63,7 @@ environment: {OMP_NUM_THREADS: 1, MODE: fast}
     )
     assert config.command == ("python", "train.py", "--epochs", "3")
     assert config.code_directory == tmp_path / "code"
-    assert config.search_space is not None
+    assert isinstance(config.search_space, SearchSpace)
     assert config.search_space.size == 2
     assert config.tuner == TunerConfig(
         "RegularizedEvolution", {"population_size": 8, "sample_size": 2}
@@ -106,7 +107,7 @@ def test_all_mistakes_at_once_each_with_its_line(tmp_path: Path) -> None:
 name: a/b
 comand: python train.py
 code_directory: nowhere
-search_space: missing.json
+search_space: nowhere/space.json
 tuner: {name: random, arg: {}}
 concurrency: 0
 max_trials: many
@@ -122,7 +123,7 @@ experiments_directory: $NO_SUCH_VARIABLE/runs
     assert found["comand (line 2)"] == "unknown key; did you mean 'command'?"
     assert found["command"] == "missing"
     assert found["code_directory (line 3)"] == f"no such folder: {tmp_path}/nowhere"
-    assert "nas-tuners ss-gen" in found["search_space (line 4)"]
+    assert found["search_space (line 4)"] == f"no such folder: {tmp_path}/nowhere"
     assert found["tuner.arg (line 5)"] == "unknown key; did you mean 'args'?"
     assert found["concurrency (line 6)"] == "must be a whole number of at least 1, got 0"
     assert "got 'many'" in found["max_trials (line 7)"]
@@ -220,7 +221,7 @@ def test_anchors_and_merges_are_ordinary_yaml(tmp_path: Path) -> None:
     assert load(tmp_path, text).environment == {"A": "1"}
     text = MINIMAL + "search_space:\n  a: &a {_type: layer_choice, _value: [x]}\n  b: *a\n"
     space = load(tmp_path, text).search_space
-    assert space is not None
+    assert isinstance(space, SearchSpace)
     assert list(space.specs) == ["a", "b"]
 
 
