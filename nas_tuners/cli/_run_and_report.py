@@ -6,7 +6,7 @@ import shlex
 import sys
 from contextlib import suppress
 
-from nas_tuners.contract.search_space import describe_size
+from nas_tuners.contract.space_size import describe_size
 from nas_tuners.experiment.folder import ExperimentFolder
 from nas_tuners.experiment.loop import Ending, Loop
 from nas_tuners.experiment.outcome import Failed

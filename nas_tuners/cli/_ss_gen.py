@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nas_tuners.contract.search_space import describe_size
+    from nas_tuners.contract.space_size import describe_size
     from nas_tuners.experiment.generation import generate_search_space, save_search_space
     from nas_tuners.experiment.signals import StopSignals
 

@@ -21,11 +21,10 @@ from .domains import Categorical, Domain, Entry, Subset
 from .errors import Problem, SearchSpaceError, SpaceMismatchError, did_you_mean
 from .json_files import line_of, parse_json, read_text
 from .space_json import NestedOption, Reader, Spec, ValueChoice, json_identity, print_spec
+from .space_size import count_architectures, describe_size
 
 IndexVector = tuple[Union[Entry, None], ...]
 """One entry a decision; None where the decision is inactive."""
-
-_STATES = 20_000  # of the counting below; a space that needs more gets an upper bound
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ class SearchSpace:
         Exact, except where conditions entangle so many decisions that counting would take longer
         than searching: then an upper bound.
         """
-        return _count(self)
+        return count_architectures(self)
 
     def is_active(self, position: int, vector: Sequence[Entry | None]) -> bool:
         """Whether the conditions of a decision hold (its parents' entries must be settled)."""
@@ -309,19 +308,6 @@ def check_same_space(
         raise SpaceMismatchError(problems, f"{ours_is} and {theirs_is} do not agree")
 
 
-def describe_size(size: int | float) -> str:
-    """``"1 architecture"``, ``"1,280 architectures"``, ``"4.0e+21 architectures"``."""
-    if size == math.inf:
-        return "infinitely many architectures"
-    if size == 1:
-        return "1 architecture"
-    number = f"{size:,}" if size < 10**9 else _scientific(int(size))
-    return f"{number} architectures"
-
-
-# ---- the encoded space --------------------------------------------------------------------------
-
-
 def _append_decisions(
     decisions: list[Decision],
     specs: list[Spec],
@@ -376,57 +362,3 @@ def _topological(decisions: Sequence[Decision]) -> Iterator[int]:
         if not ready:
             return
         waiting = [position for position in waiting if position not in done]
-
-
-def _count(space: SearchSpace) -> int | float:
-    """Count by dynamic programming over decisions in order.
-
-    The state is the set of later decisions already known to be inactive; decisions that are
-    nobody's parent only multiply.
-    """
-    sizes = [decision.domain.size for decision in space.decisions]
-    if math.inf in sizes:
-        return math.inf
-    children: dict[int, list[tuple[int, frozenset[int]]]] = {}
-    for position, decision in enumerate(space.decisions):
-        for condition in decision.conditions:
-            children.setdefault(condition.parent, []).append((position, condition.allowed))
-    counts: dict[frozenset[int], int] = {frozenset(): 1}
-    for position in space.order:
-        below = children.get(position, [])
-        outcomes = _outcomes(space.decisions[position].domain, below)
-        orphans = frozenset(child for child, _ in below)
-        following: dict[frozenset[int], int] = {}
-        for inactive, count in counts.items():
-            rest = inactive - {position}
-            cases = [(orphans, 1)] if position in inactive else outcomes
-            for off, ways in cases:
-                state = rest | off
-                following[state] = following.get(state, 0) + count * ways
-        if len(following) > _STATES:
-            return math.prod(int(size) for size in sizes)
-        counts = following
-    return sum(counts.values())
-
-
-def _outcomes(
-    domain: Domain, below: Sequence[tuple[int, frozenset[int]]]
-) -> list[tuple[frozenset[int], int]]:
-    """(children switched off, number of entries that do so)."""
-    size = int(domain.size)
-    if not below or size > 100_000:
-        return [(frozenset(), size)]
-    assert isinstance(domain, (Categorical, Subset))
-    ways: dict[frozenset[int], int] = {}
-    for entry in range(size):
-        chosen = domain.chosen(entry)
-        off = frozenset(child for child, allowed in below if allowed.isdisjoint(chosen))
-        ways[off] = ways.get(off, 0) + 1
-    return list(ways.items())
-
-
-def _scientific(size: int) -> str:
-    digits = str(size) if size.bit_length() < 10_000 else ""
-    if not digits:
-        return f"about 2^{size.bit_length()}"
-    return f"{digits[0]}.{digits[1]}e+{len(digits) - 1}"

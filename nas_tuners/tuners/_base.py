@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from abc import ABC, abstractmethod
@@ -15,14 +14,14 @@ from typing import Any, Literal, Union, final
 from nas_tuners.contract.architecture import to_parameters, to_vector
 from nas_tuners.contract.errors import (
     ArchitectureError,
-    MetricError,
     NasTunersError,
     Problem,
     SearchSpaceExhausted,
     TunerError,
 )
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
-from nas_tuners.contract.trial_io import check_metric
+
+from ._records import field_of, from_text, number_or_none
 
 _logger = logging.getLogger(__name__)
 
@@ -215,7 +214,7 @@ class Tuner(ABC):
             vector, note = pending.vector, note or pending.note
         else:
             vector = to_vector(self.space, parameters)
-        self._tell(parameter_id, vector, _number_or_none(value, parameter_id), note)
+        self._tell(parameter_id, vector, number_or_none(value, parameter_id), note)
 
     @final
     def trial_end(self, parameter_id: int, success: bool, **_: Any) -> None:
@@ -236,14 +235,14 @@ class Tuner(ABC):
         results: list[tuple[IndexVector, float | None]] = []
         for index, record in enumerate(data):
             try:
-                vector = to_vector(self.space, _from_text(_field(record, "parameter")))
+                vector = to_vector(self.space, from_text(field_of(record, "parameter")))
             except ArchitectureError as error:
                 problems += [
                     Problem(f"record {index}, {problem.where}".rstrip(", "), problem.message)
                     for problem in error.problems
                 ]
             else:
-                results.append((vector, _number_or_none(_from_text(record.get("value")), index)))
+                results.append((vector, number_or_none(from_text(record.get("value")), index)))
         if problems:
             raise ArchitectureError(problems, "imported data")
         for vector, value in results:
@@ -282,7 +281,7 @@ class Tuner(ABC):
     ) -> None:
         """:meth:`receive_trial_result` on a canonical vector."""
         self._pending.pop(number, None)
-        self._tell(number, vector, _number_or_none(value, number), note)
+        self._tell(number, vector, number_or_none(value, number), note)
 
     @final
     @property
@@ -386,30 +385,3 @@ class _blame:  # noqa: N801 - reads as a statement
             name = self._tuner.name
             cause = f"{type(error).__name__}: {error}"
             raise TunerError(f"{name} raised while {self._doing}: {cause}") from error
-
-
-def _number_or_none(value: Any, number: int | None) -> float | None:
-    if value is None:
-        return None
-    try:
-        checked = check_metric(value)
-    except MetricError as error:
-        _logger.warning("Trial %s counts as failed: %s", number, error)
-        return None
-    return float(checked["default"] if isinstance(checked, dict) else checked)
-
-
-def _field(record: Mapping[str, Any], name: str) -> Any:
-    if not isinstance(record, Mapping) or name not in record:
-        raise ArchitectureError(f'expected {{"parameter": ..., "value": ...}}, got {record!r}')
-    return record[name]
-
-
-def _from_text(value: Any) -> Any:
-    """NNI exports results as JSON inside a string."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value

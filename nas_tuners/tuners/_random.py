@@ -18,7 +18,7 @@ class RandomTuner(Tuner):
     Example::
 
         tuner = RandomTuner(seed=0)
-        tuner.update_search_space({"conv": {"_type": "layer_choice", "_value": ["3x3", "5x5"]}})
+        tuner.update_search_space("search_space.json")
         tuner.generate_parameters(0)  # {"conv": {"_value": "5x5", "_idx": 1}}
     """
 

@@ -13,7 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nas_tuners.contract.errors import SearchSpaceError, SpaceMismatchError
-from nas_tuners.contract.search_space import SearchSpace, check_same_space, describe_size
+from nas_tuners.contract.search_space import SearchSpace, check_same_space
+from nas_tuners.contract.space_size import describe_size
 from tests.strategies import generators, spaces
 
 ENUMERABLE = 3000

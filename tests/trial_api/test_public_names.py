@@ -7,28 +7,9 @@ import pytest
 
 import trial_api
 
-NAMES = [
-    "InputChoice",
-    "LayerChoice",
-    "MutableScope",
-    "apply_fixed_architecture",
-    "get_and_apply_next_architecture",
-    "get_experiment_id",
-    "get_next_parameter",
-    "get_output_dir",
-    "get_sequence_id",
-    "get_trial_id",
-    "load_supernet_state_dict",
-    "report_final_result",
-    "report_intermediate_result",
-    "search_space",
-]
 
-
-def test_public_names():
-    assert trial_api.__all__ == NAMES
-    assert set(NAMES) <= set(dir(trial_api))
-    for name in NAMES:
+def test_public_docstrings_show_how():
+    for name in trial_api.__all__:
         value = getattr(trial_api, name)
         assert value.__name__ == name
         assert "Example::" in value.__doc__ or name.endswith(("_id", "_dir"))

@@ -9,7 +9,7 @@ import pytest
 
 from nas_tuners.contract.errors import TunerError
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.testing._tuner_suite import SPACES
+from nas_tuners.testing._spaces import SPACES
 from nas_tuners.tuners._base import Ask, Result, Tuner
 from nas_tuners.tuners._random import RandomTuner
 

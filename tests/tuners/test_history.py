@@ -14,7 +14,8 @@ from nas_tuners.contract.errors import TunerError
 from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.contract.study_attributes import VECTOR_ATTR
-from nas_tuners.testing._tuner_suite import SPACES, score
+from nas_tuners.testing._spaces import SPACES
+from nas_tuners.testing._tuner_suite import score
 from nas_tuners.tuners._base import Ask, Tuner
 from nas_tuners.tuners._history import HistoryFollower
 from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner

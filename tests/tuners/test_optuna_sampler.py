@@ -25,7 +25,8 @@ from nas_tuners.contract.architecture import to_vector
 from nas_tuners.contract.errors import SearchSpaceExhausted, SpaceMismatchError
 from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
-from nas_tuners.testing._tuner_suite import SPACES, score
+from nas_tuners.testing._spaces import SPACES
+from nas_tuners.testing._tuner_suite import score
 from nas_tuners.tuners._base import Ask, Tuner
 from nas_tuners.tuners._batch import BatchTuner
 from nas_tuners.tuners._grid_search import GridSearchTuner
@@ -449,7 +450,7 @@ def test_another_process_suggests_the_same(tmp_path: Path) -> None:
     script = textwrap.dedent(
         """
         import json, optuna
-        from nas_tuners.testing._tuner_suite import SPACES
+        from nas_tuners.testing._spaces import SPACES
         from nas_tuners import RegularizedEvolutionTuner, TunerSampler
         from nas_tuners.tuners._study import distributions
         from nas_tuners.contract.flat_encoding import FlatEncoding
@@ -482,7 +483,7 @@ def test_two_processes_share_a_grid(tmp_path: Path) -> None:
     script = textwrap.dedent(
         f"""
         import optuna
-        from nas_tuners.testing._tuner_suite import SPACES
+        from nas_tuners.testing._spaces import SPACES
         from nas_tuners import GridSearchTuner, TunerSampler
         from nas_tuners.contract.flat_encoding import FlatEncoding
         from nas_tuners.contract.search_space import SearchSpace

@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution
 
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.testing import TunerSuite
-from nas_tuners.testing._tuner_suite import SPACES
+from nas_tuners.testing._spaces import SPACES
 from nas_tuners.tuners._base import Tuner
 from nas_tuners.tuners._optuna_tuner import OptunaTuner
 

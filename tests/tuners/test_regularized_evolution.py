@@ -9,7 +9,8 @@ import pytest
 
 from nas_tuners.contract.architecture import to_vector
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
-from nas_tuners.testing._tuner_suite import SPACES, score
+from nas_tuners.testing._spaces import SPACES
+from nas_tuners.testing._tuner_suite import score
 from nas_tuners.tuners._random import RandomTuner
 from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner
 

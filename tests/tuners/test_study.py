@@ -12,7 +12,8 @@ from nas_tuners.contract.architecture import to_architecture
 from nas_tuners.contract.errors import SpaceMismatchError
 from nas_tuners.contract.flat_encoding import ENCODINGS, FlatEncoding
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.testing._tuner_suite import SPACES, score
+from nas_tuners.testing._spaces import SPACES
+from nas_tuners.testing._tuner_suite import score
 from nas_tuners.tuners._optuna_sampler import TunerSampler
 from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner
 from nas_tuners.tuners._study import attach_space, distributions

@@ -1,0 +1,40 @@
+"""What users and other systems hand to a tuner as results."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from nas_tuners.contract.errors import ArchitectureError, MetricError
+from nas_tuners.contract.trial_io import check_metric
+
+_logger = logging.getLogger(__name__)
+
+
+def number_or_none(value: Any, number: int | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        checked = check_metric(value)
+    except MetricError as error:
+        _logger.warning("Trial %s counts as failed: %s", number, error)
+        return None
+    return float(checked["default"] if isinstance(checked, dict) else checked)
+
+
+def field_of(record: Mapping[str, Any], name: str) -> Any:
+    if not isinstance(record, Mapping) or name not in record:
+        raise ArchitectureError(f'expected {{"parameter": ..., "value": ...}}, got {record!r}')
+    return record[name]
+
+
+def from_text(value: Any) -> Any:
+    """NNI exports results as JSON inside a string."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
