@@ -150,15 +150,15 @@ def arguments(command: Command) -> list[str]:
 def trial_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """This process's environment for a command of the user's.
 
-    ``python`` in the command is the Python that runs this, unless the user activated another, and
-    what it prints reaches the files at once.
+    ``python`` in the command is the Python that runs this, which has the packages that a trial
+    needs (another may be on the path: conda puts its own there); what it prints reaches the files
+    at once.
     """
     environment = dict(os.environ)
     for name in (TRIAL_DIR, GEN_SEARCH_SPACE):
         environment.pop(name, None)
-    if "VIRTUAL_ENV" not in environment and "CONDA_PREFIX" not in environment:
-        here = str(Path(sys.executable).parent)
-        environment["PATH"] = os.pathsep.join([here, environment.get("PATH", os.defpath)])
+    here = str(Path(sys.executable).parent)
+    environment["PATH"] = os.pathsep.join([here, environment.get("PATH", os.defpath)])
     environment.setdefault("PYTHONUNBUFFERED", "1")
     return environment | dict(extra)
 
