@@ -1,6 +1,6 @@
-"""A tuner plugged into an Optuna study: architecture and learning rate, in one file.
+"""A tuner plugged into an Optuna study, in one file.
 
-::
+The tuner proposes the architecture; the learning rate is drawn at random::
 
     python examples/optuna_study.py
 """

@@ -13,6 +13,7 @@ from nas_tuners.contract.architecture import to_parameters, to_vector
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import read_metrics
 from nas_tuners.experiment.config import ExperimentConfig
+from tests.test_readme import README, read_blocks, run_block
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -48,6 +49,15 @@ def test_every_field_of_the_configuration_is_explained() -> None:
     assert described == {field.name for field in dataclasses.fields(ExperimentConfig)}
     example = yaml.safe_load(_blocks("configuration.md", "yaml")[0])
     assert set(example) <= described
+
+
+def test_every_recipe_works(tmp_path: Path) -> None:
+    model = next(block for block in read_blocks(README.read_text()) if "# net.py" in block.text)
+    (tmp_path / "net.py").write_text(model.text)
+    for block in read_blocks((DOCS / "recipes.md").read_text()):
+        run_block(block, tmp_path)
+    assert json.loads((tmp_path / "joint_best.json").read_text())["epochs"] in (5, 10, 20)
+    assert len(list((tmp_path / "nas-experiments" / "latest" / "trials").iterdir())) == 3
 
 
 def test_links_lead_somewhere() -> None:

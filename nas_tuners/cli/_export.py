@@ -1,6 +1,7 @@
 """Write an architecture of an experiment as JSON: the best one so far, or a trial's.
 
-The file is what trial_api.apply_fixed_architecture(model, file) reads.
+The file is what trial_api.apply_fixed_architecture(model, file) reads, once keys that are not the
+model's (such as a learning rate searched with it) are taken out.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ STOPPING = "\nStopping the running trials; Ctrl-C once more kills them at once.\
 
 _SHOWN = 5  # of the best
 
+_BEYOND = {Ending.MAX_TRIALS: " --max-trials N", Ending.MAX_DURATION: " --max-duration TIME"}
+
 
 def run_and_report(folder: ExperimentFolder, signals: StopSignals) -> int:
     """Run the experiment in a folder; the exit code, the same if nobody reads what it prints."""
@@ -37,7 +39,7 @@ def run_and_report(folder: ExperimentFolder, signals: StopSignals) -> int:
         return exit_codes.INTERRUPTED
     results = read_results(folder)
     with suppress(BrokenPipeError):
-        _conclude(folder, results)
+        _conclude(folder, loop, results)
     return _ended(folder, loop, results)
 
 
@@ -48,10 +50,14 @@ def _introduce(folder: ExperimentFolder) -> None:
     print(f"Tuner: {config.tuner.name}, seed {config.seed}", flush=True)
 
 
-def _conclude(folder: ExperimentFolder, results: Results) -> None:
+def _conclude(folder: ExperimentFolder, loop: Loop, results: Results) -> None:
     best = results.best(_SHOWN)
     if best:
         print(f"\nBest of {len(results.trials)} trials:\n{results_table(best)}\n")
+        if loop.ending in _BEYOND:
+            print(f"Ended: {loop.ending.value}. To go on: {_go_on(folder, loop)}")
+        elif loop.ending is Ending.EXHAUSTED:
+            print(f"Ended: {loop.ending.value}.")
     print(f"Everything is in {folder.path}")
     if best:
         export = f"nas-tuners export {shlex.quote(str(folder.path))}"
@@ -60,27 +66,33 @@ def _conclude(folder: ExperimentFolder, results: Results) -> None:
 
 def _ended(folder: ExperimentFolder, loop: Loop, results: Results) -> int:
     """Say why it ended, if not by its limits; the exit code."""
-    resume = folder.resume_command
     if loop.ending is Ending.INTERRUPTED:
-        _say(f"Interrupted. Resume with: {resume}")
+        _say(f"Interrupted. Resume with: {folder.resume_command}")
         return exit_codes.INTERRUPTED
     if loop.ending is Ending.TUNER_ERROR:
         tuner = folder.config().tuner.name
         _say(f"tuner {tuner}: {loop.tuner_error}\nThe traceback is in {folder.log_file}")
         return exit_codes.TUNER_FAILED
     if loop.ending is Ending.FAILURES or not results.best(1):
-        _say(_why_no_result(loop, resume))
+        _say(_why_no_result(folder, loop))
         return exit_codes.NO_RESULT
     return exit_codes.OK
 
 
-def _why_no_result(loop: Loop, resume: str) -> str:
+def _why_no_result(folder: ExperimentFolder, loop: Loop) -> str:
     assert loop.ending is not None
     last = loop.last_failure
+    go_on = _go_on(folder, loop)
     if last is None or not isinstance(last.outcome, Failed):
-        return f"No trial has succeeded ({loop.ending.value})."
+        return f"No trial has succeeded ({loop.ending.value}). To go on: {go_on}"
     head = "Too many trials in a row failed" if loop.ending is Ending.FAILURES else "No result"
-    return f"{head}; trial {last.trial.number}: {last.outcome.reason}\nWhen mended: {resume}"
+    return f"{head}; trial {last.trial.number}: {last.outcome.reason}\nWhen mended: {go_on}"
+
+
+def _go_on(folder: ExperimentFolder, loop: Loop) -> str:
+    """The command that goes on, beyond the limit that ended the run."""
+    option = _BEYOND.get(loop.ending, "") if loop.ending else ""
+    return folder.resume_command + option
 
 
 def _say(message: str) -> None:

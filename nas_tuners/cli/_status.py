@@ -41,10 +41,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _state(folder: ExperimentFolder) -> str:
+    from nas_tuners.experiment.loop import Ending
+
     runner = folder.runner()
     if runner is not None:
         return f"running (process {runner})"
     ended = folder.state().ended
     if ended is None:
         return f"crashed, or was killed; go on with: {folder.resume_command}"
+    if ended == Ending.INTERRUPTED.value:
+        return f"ended: {ended}; go on with: {folder.resume_command}"
     return f"ended: {ended}"

@@ -123,6 +123,9 @@ def read_architecture(
     """
     if isinstance(architecture, Mapping):
         return to_vector(space, architecture)
+    if not isinstance(architecture, (str, Path)):
+        kind = type(architecture).__name__
+        raise ArchitectureError(f"expected a dict or the path of a JSON file, got a {kind}")
     content = load_architecture(architecture)
     try:
         return to_vector(space, content, source=str(architecture))

@@ -28,7 +28,8 @@ class Reader:
         space = self.space
         for key in architecture:
             if key not in space.specs:
-                self.wrong(str(key), f"unknown key{did_you_mean(key, space.specs)}")
+                hint = did_you_mean(key, space.specs) or "; there is none like it: take it out"
+                self.wrong(str(key), f"unknown key{hint}")
         first_of = {position: key for key, position in space.first_decision.items()}
         for position in space.order:
             key = first_of.get(position, "")

@@ -305,7 +305,11 @@ def check_same_space(
         if key in other and json_identity(mine[key]) != json_identity(other[key])
     ]
     if problems:
-        raise SpaceMismatchError(problems, f"{ours_is} and {theirs_is} do not agree")
+        advice = (
+            "a changed model needs a new search-space file (nas-tuners ss-gen), "
+            "and a new experiment or study"
+        )
+        raise SpaceMismatchError(problems, f"{ours_is} and {theirs_is} do not agree; {advice}")
 
 
 def _append_decisions(

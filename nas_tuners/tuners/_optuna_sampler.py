@@ -33,6 +33,7 @@ _logger = logging.getLogger(__name__)
 _StudyKey = tuple[BaseStorage, int]
 _Distributions = dict[str, BaseDistribution]
 
+_EXHAUSTED = "Every architecture has been proposed; the study ends with trial %d."
 _YIELDS = 10  # to other processes that try the same, before a repeat is accepted
 
 
@@ -42,10 +43,11 @@ class TunerSampler(BaseSampler):
     The study is the only record, so any number of threads, processes and machines may share it,
     trials may be enqueued, told or imported by others, and a study that was left goes on with the
     suggestion that would have come next. Parameters of the objective that do not belong to the
-    search space are drawn at random.
+    search space, such as a learning rate, are drawn at random; leave ``search_space`` out to have
+    the tuner propose them too.
 
-    When every architecture has been proposed, ``study.optimize`` ends (a trial that was begun by
-    then is pruned at its first suggestion); ``study.ask`` raises
+    When every architecture of ``search_space`` has been proposed, ``study.optimize`` ends (a trial
+    that was begun by then is pruned at its first suggestion); ``study.ask`` raises
     :class:`~nas_tuners.SearchSpaceExhausted` at the first suggestion.
 
     Args:
@@ -154,6 +156,7 @@ class TunerSampler(BaseSampler):
             return
         _, encoding, follower = following
         if isinstance(encoding, FlatEncoding) and follower.is_exhausted:
+            _logger.warning(_EXHAUSTED, trial.number)
             study.stop()
 
     def _encoding_of(self, study: Study, search_space: _Distributions) -> Encoding:
@@ -220,7 +223,7 @@ class TunerSampler(BaseSampler):
             SearchSpaceExhausted: elsewhere.
         """
         if _optimizing(study):
-            _logger.warning("Nothing new is left; the study ends with trial %d.", trial.number)
+            _logger.warning(_EXHAUSTED, trial.number)
             study.stop()
             raise TrialPruned("every architecture has been proposed")
         study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)

@@ -94,6 +94,24 @@ def test_a_configuration_that_is_not_there(project: Project) -> None:
     assert "nothing.yml: no such file" in done.stderr
 
 
+def test_a_run_says_why_it_ended_and_how_to_go_on(project: Project) -> None:
+    project.write(max_trials=2)
+    go_on = f"nas-tuners resume {project.experiment} --max-trials N"
+    assert f"Ended: max_trials reached. To go on: {go_on}\n" in project.run().stdout
+    assert "Ended: every architecture tried.\n" in project.resume("--max-trials", "99").stdout
+
+
+def test_a_mended_script_goes_on_beyond_the_failed_trials(project: Project) -> None:
+    project.write("sys.exit('broken')", max_trials=2)
+    go_on = f"nas-tuners resume {project.experiment} --max-trials N\n"
+    assert project.run().stderr.endswith(f"When mended: {go_on}")
+    project.write(max_trials=2)
+    again = project.resume().stderr
+    assert again == f"nas-tuners: No trial has succeeded (max_trials reached). To go on: {go_on}"
+    assert project.resume("--max-trials", "3").returncode == 0
+    assert project.states() == ["FAIL", "FAIL", "COMPLETE"]
+
+
 def test_no_result_at_all_is_an_exit_code_of_its_own(project: Project) -> None:
     project.write("sys.exit('broken')", max_trials=2)
     done = project.run()

@@ -53,7 +53,8 @@ def test_a_running_experiment_can_be_watched(project: Project) -> None:
     assert json.loads(project.command("export", project.experiment).stdout)
     runner.send_signal(signal.SIGINT)
     finish(runner)
-    assert "ended: interrupted" in project.command("status", project.experiment).stdout
+    status = project.command("status", project.experiment).stdout
+    assert f"ended: interrupted; go on with: nas-tuners resume {project.experiment}\n" in status
 
 
 def test_top_shows_the_best_first(project: Project) -> None:

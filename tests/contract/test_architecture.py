@@ -405,6 +405,18 @@ def test_every_wrong_key_is_reported_at_once() -> None:
     ]
 
 
+def test_a_key_unlike_any_other_is_to_be_taken_out() -> None:
+    problem = r"lr: unknown key; there is none like it: take it out$"
+    with pytest.raises(ArchitectureError, match=problem):
+        read_architecture(LAYER, {"key": "pool", "lr": 0.1})
+
+
+def test_an_architecture_is_a_dict_or_a_file() -> None:
+    wrong: Any = ["pool"]
+    with pytest.raises(ArchitectureError, match="expected a dict or the path of a JSON file, got"):
+        read_architecture(LAYER, wrong)
+
+
 @pytest.mark.parametrize("architecture", [[], "text", 3, None])
 def test_an_architecture_is_an_object(architecture: Any) -> None:
     kind = type(architecture).__name__

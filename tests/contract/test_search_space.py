@@ -251,7 +251,8 @@ def test_two_spaces_that_differ_are_compared_key_by_key() -> None:
     with pytest.raises(SpaceMismatchError) as caught:
         check_same_space(ours, theirs, ours_is="the model", theirs_is="space.json")
     assert str(caught.value).splitlines() == [
-        "the model and space.json do not agree: 3 problems",
+        "the model and space.json do not agree; a changed model needs a new search-space file "
+        "(nas-tuners ss-gen), and a new experiment or study: 3 problems",
         "  - conv1: only in the model; did you mean 'conv_1'?",
         "  - conv_1: only in space.json",
         '  - size: the model has {"_type": "layer_choice", "_value": ["a", "b"]}, '

@@ -50,7 +50,8 @@ def apply_fixed_architecture(
     Args:
         model: A model with choices, wrapped (``DataParallel``, ...) or not.
         architecture: A dict or a JSON file: for each key a candidate's name or index, a list of
-            names, of indices or of booleans, or what a tuner emits.
+            names, of indices or of booleans, or what a tuner emits. Keys that are not the model's,
+            such as a learning rate searched with it, must be taken out.
 
     Returns:
         The model; the chosen layer where the whole model is one ``LayerChoice``.
