@@ -5,67 +5,26 @@ from __future__ import annotations
 import logging
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, Union, final
+from typing import Any, Union, final
 
 from nas_tuners.contract.architecture import to_parameters, to_vector
-from nas_tuners.contract.errors import (
-    ArchitectureError,
-    NasTunersError,
-    Problem,
-    SearchSpaceExhausted,
-    TunerError,
-)
+from nas_tuners.contract.errors import NasTunersError, SearchSpaceExhausted, TunerError
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
-from ._records import field_of, from_text, number_or_none
+from ._exchange import Ask, Result
+from ._goals import Goals, OptimizeMode
+from ._records import Record, measured_or_none, number_of, read_records
+from ._unseen import draw_unseen
+
+__all__ = ["AnySpace", "Ask", "OptimizeMode", "Result", "Tuner"]
 
 _logger = logging.getLogger(__name__)
 
-_DRAWS = 30  # of a finite space, before looking for what is left
-_DRAWS_OF_INFINITE = 1_000  # where only a small part may be infinite
-
-OptimizeMode = Literal["maximize", "minimize"]
 AnySpace = Union[SearchSpace, Mapping[str, Any], str, Path]
-
-
-@dataclass
-class Ask:
-    """What an algorithm may use for one proposal.
-
-    Attributes:
-        number: The parameter id.
-        rng: Seeded by the tuner's seed and ``number``.
-        pending: number -> vector of the proposals that have no result yet.
-        note: Set this to a JSON dict to get it back with the result, also after a restart.
-    """
-
-    number: int
-    rng: Random
-    pending: Mapping[int, IndexVector]
-    note: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Result:
-    """What an algorithm learns from.
-
-    Attributes:
-        number: The parameter id; None for imported data.
-        vector: The canonical index vector.
-        value: What the trial reported; None if it failed.
-        score: The value, negated when minimizing: higher is better. None if the trial failed.
-        note: What the algorithm noted when it proposed this; None for foreign results.
-    """
-
-    number: int | None
-    vector: IndexVector
-    value: float | None
-    score: float | None
-    note: dict[str, Any] | None
 
 
 @dataclass
@@ -86,10 +45,17 @@ class Tuner(ABC):
     zero nor proposed again.
 
     Args:
-        optimize_mode: ``"maximize"`` or ``"minimize"``.
+        optimize_mode: ``"maximize"`` or ``"minimize"``; or a dict that gives each metric of a
+            result one of these or a bound, such as ``{"default": "maximize", "latency": "<= 5"}``.
+            Several objectives need a tuner that handles them; bounds are kept by all.
         seed: Of everything random; drawn once when None.
         dedup: Whether an architecture that has been proposed or evaluated is never proposed again.
     """
+
+    multi_objective = False
+    """Whether the algorithm handles several objectives."""
+    uses_scores = False
+    """Whether the algorithm makes use of :meth:`warm_start`."""
 
     _attempts = 20  # proposals asked of the algorithm before something new is drawn at random
 
@@ -100,20 +66,38 @@ class Tuner(ABC):
         seed: int | None = None,
         dedup: bool = True,
     ) -> None:
-        if optimize_mode not in ("maximize", "minimize"):
-            raise ValueError(
-                "`optimize_mode` must be 'maximize' or 'minimize', "
-                f"but got (optimize_mode={optimize_mode!r})."
-            )
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise ValueError(f"`seed` must be an integer or None, but got (seed={seed!r}).")
-        self.optimize_mode: OptimizeMode = optimize_mode
+        self.optimize_mode = optimize_mode
         self.seed = secrets.randbits(32) if seed is None else seed
         self.dedup = dedup
         self._space: SearchSpace | None = None
         self._pending: dict[int, _Pending] = {}
         self._evaluated: set[IndexVector] = set()
         self._ended: set[int] = set()
+        self._scores: list[Record] = []
+
+    @property
+    def optimize_mode(self) -> OptimizeMode:
+        """As it was given."""
+        return self._optimize_mode
+
+    @optimize_mode.setter
+    def optimize_mode(self, mode: OptimizeMode) -> None:
+        goals = Goals.of(mode)
+        if len(goals.objectives) > 1 and not self.multi_objective:
+            raise ValueError(
+                f"`optimize_mode` has {len(goals.objectives)} objectives, which "
+                f"{type(self).__name__} does not handle; make all but one of them bounds "
+                "('<= 5'), or take BayesianTuner or OptunaTuner(NSGAIISampler())."
+            )
+        self._optimize_mode: OptimizeMode = mode
+        self._goals = goals
+
+    @property
+    def goals(self) -> Goals:
+        """``optimize_mode`` in numbers."""
+        return self._goals
 
     @property
     def name(self) -> str:
@@ -148,6 +132,7 @@ class Tuner(ABC):
             self._space = space
             with _blame(self, "reading the search space"):
                 self._prepare(space)
+            self._use_scores(self._scores)
 
     @final
     def generate_parameters(self, parameter_id: int, **_: Any) -> dict[str, Any]:
@@ -191,6 +176,9 @@ class Tuner(ABC):
         parameters: Mapping[str, Any],
         value: Any,
         note: dict[str, Any] | None = None,
+        *,
+        intermediate: Mapping[int, float] | None = None,
+        pruned: bool = False,
         **_: Any,
     ) -> None:
         """Learn from a trial, whoever proposed it.
@@ -198,9 +186,11 @@ class Tuner(ABC):
         Args:
             parameter_id: Its id; None for data without one.
             parameters: Its parameters.
-            value: A number, or a dict whose ``default`` is one. None, NaN and the like are a
-                failure.
+            value: A number, a dict of metrics (``default`` among them), or a list with one number
+                an objective. None, NaN and the like are a failure.
             note: :meth:`proposal_note` of the tuner that proposed it.
+            intermediate: Step (epoch, budget) -> the first objective at that step.
+            pruned: Whether the trial was stopped early: ``value`` is that of its last step.
 
         Raises:
             ArchitectureError: if the parameters do not fit the space.
@@ -214,7 +204,7 @@ class Tuner(ABC):
             vector, note = pending.vector, note or pending.note
         else:
             vector = to_vector(self.space, parameters)
-        self._tell(parameter_id, vector, number_or_none(value, parameter_id), note)
+        self._tell(parameter_id, vector, value, note, intermediate=intermediate, pruned=pruned)
 
     @final
     def trial_end(self, parameter_id: int, success: bool, **_: Any) -> None:
@@ -231,22 +221,33 @@ class Tuner(ABC):
         Raises:
             ArchitectureError: with every record that does not fit the space.
         """
-        problems: list[Problem] = []
-        results: list[tuple[IndexVector, float | None]] = []
-        for index, record in enumerate(data):
-            try:
-                vector = to_vector(self.space, from_text(field_of(record, "parameter")))
-            except ArchitectureError as error:
-                problems += [
-                    Problem(f"record {index}, {problem.where}".rstrip(", "), problem.message)
-                    for problem in error.problems
-                ]
-            else:
-                results.append((vector, number_or_none(from_text(record.get("value")), index)))
-        if problems:
-            raise ArchitectureError(problems, "imported data")
-        for vector, value in results:
+        for vector, value in read_records(self.space, data, "imported data"):
             self._tell(None, vector, value, None)
+
+    @final
+    def warm_start(self, scores: Iterable[Mapping[str, Any]]) -> None:
+        """Take scores of architectures from elsewhere as a prior.
+
+        Zero-cost proxies, accuracies inside a supernet, results of another study: on any scale,
+        higher is better. How much they count is learned from the results; scores that do not rank
+        them count for nothing. Call it before the first suggestion.
+
+        Args:
+            scores: Records ``{"parameter": {...}, "value": number}``.
+
+        Raises:
+            TunerError: if the algorithm makes no use of them.
+            ArchitectureError: with every record that does not fit the space.
+        """
+        if not self.uses_scores:
+            raise TunerError(
+                f"{self.name} makes no use of scores; BayesianTuner and PredictorEvolutionTuner "
+                "do, and import_data() takes results of real trials"
+            )
+        records = list(scores)
+        self._scores += records
+        if self._space is not None:
+            self._use_scores(records)
 
     # ---- for those who drive a tuner ------------------------------------------------------------
 
@@ -276,12 +277,21 @@ class Tuner(ABC):
         self,
         number: int,
         vector: IndexVector,
-        value: float | None,
+        value: Any,
         note: dict[str, Any] | None = None,
+        *,
+        intermediate: Mapping[int, float] | None = None,
+        pruned: bool = False,
+        excess: Mapping[str, float] | None = None,
     ) -> None:
-        """:meth:`receive_trial_result` on a canonical vector."""
+        """:meth:`receive_trial_result` on a canonical vector.
+
+        ``excess`` has the constraints that are not among the metrics; feasible at 0 and below.
+        """
         self._pending.pop(number, None)
-        self._tell(number, vector, number_or_none(value, number), note)
+        self._tell(
+            number, vector, value, note, intermediate=intermediate, pruned=pruned, excess=excess
+        )
 
     @final
     @property
@@ -308,6 +318,9 @@ class Tuner(ABC):
     def _prepare(self, space: SearchSpace) -> None:  # noqa: B027 - preparing is optional
         """Called once, when the space is known."""
 
+    def _warm_start(self, scores: Sequence[tuple[IndexVector, float]]) -> None:  # noqa: B027
+        """Take in scores of :meth:`warm_start`."""
+
     # ---- bookkeeping ----------------------------------------------------------------------------
 
     def _new_vector(self, ask: Ask) -> IndexVector:
@@ -319,7 +332,7 @@ class Tuner(ABC):
             if not self.dedup or (vector not in self._evaluated and vector not in known):
                 return vector
         ask.note = None
-        return self._something_new(ask.rng, known)
+        return draw_unseen(self.space, ask.rng, self._evaluated, known)
 
     def _checked_proposal(self, ask: Ask) -> IndexVector:
         with _blame(self, f"proposing trial {ask.number}"):
@@ -333,39 +346,43 @@ class Tuner(ABC):
             )
         return vector
 
-    def _something_new(self, rng: Random, known: set[IndexVector]) -> IndexVector:
-        """An architecture not seen yet: drawn, or else the next one in order after a drawn one."""
-        infinite = isinstance(self.space.size, float)
-        draws = _DRAWS_OF_INFINITE if infinite else _DRAWS
-        for _ in range(draws):
-            vector = self.space.sample(rng)
-            if vector not in self._evaluated and vector not in known:
-                return vector
-        if infinite:
-            raise SearchSpaceExhausted(f"nothing new in {draws} draws from {self.space}")
-        sizes = [int(decision.domain.size) for decision in self.space.decisions]
-        for _ in range(len(self._evaluated) + len(known)):  # no more than those can be in the way
-            following = self.space.successor(vector, sizes) or self.space.successor(None, sizes)
-            assert following is not None
-            vector = following
-            if vector not in self._evaluated and vector not in known:
-                return vector
-        raise SearchSpaceExhausted(f"nothing is left of {self.space}")
-
     def _tell(
         self,
         number: int | None,
         vector: IndexVector,
-        value: float | None,
+        value: Any,
         note: dict[str, Any] | None,
+        *,
+        intermediate: Mapping[int, float] | None = None,
+        pruned: bool = False,
+        excess: Mapping[str, float] | None = None,
     ) -> None:
         if number is not None:
             self._ended.add(number)
         self._evaluated.add(vector)
-        sign = 1.0 if self.optimize_mode == "maximize" else -1.0
-        score = None if value is None else sign * value
+        measured = measured_or_none(self._goals, value, excess, number)
+        sign = self._goals.objectives[0][1]
+        result = Result(
+            number,
+            vector,
+            measured.values[0] if measured else None,
+            measured.scores[0] if measured else None,
+            note,
+            scores=measured.scores if measured else (),
+            excess=measured.excess if measured else {},
+            partial={step: sign * v for step, v in (intermediate or {}).items()},
+            pruned=pruned,
+        )
         with _blame(self, f"learning from trial {number}"):
-            self._learn(Result(number, vector, value, score, note))
+            self._learn(result)
+
+    def _use_scores(self, records: Sequence[Mapping[str, Any]]) -> None:
+        if not records:
+            return
+        read = read_records(self.space, records, "scores of a warm start")
+        scored = [(vector, number_of(value)) for vector, value in read]
+        with _blame(self, "taking in scores"):
+            self._warm_start([(vector, score) for vector, score in scored if score is not None])
 
     def _pending_vectors(self) -> dict[int, IndexVector]:
         return {number: pending.vector for number, pending in self._pending.items()}

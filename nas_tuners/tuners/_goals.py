@@ -1,0 +1,126 @@
+"""What a search is after: one objective or several, and bounds that must hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Union
+
+from nas_tuners.contract.errors import MetricError
+from nas_tuners.contract.trial_io import check_metric
+
+Direction = Literal["maximize", "minimize"]
+OptimizeMode = Union[Direction, Mapping[str, str]]
+
+_SIGNS = {"maximize": 1.0, "minimize": -1.0}
+_BOUNDS = {"<=": 1.0, ">=": -1.0}
+_DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One trial's result against the goals.
+
+    Attributes:
+        values: One number an objective, as reported.
+        scores: The same, higher is better.
+        excess: bounded metric -> by how much it is beyond its bound; feasible at 0 and below.
+    """
+
+    values: tuple[float, ...]
+    scores: tuple[float, ...]
+    excess: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Goals:
+    """Parsed ``optimize_mode``.
+
+    Attributes:
+        objectives: (metric, sign); the sign turns the metric into a score.
+        bounds: (metric, sign, bound); feasible where ``sign * (metric - bound) <= 0``.
+    """
+
+    objectives: tuple[tuple[str, float], ...]
+    bounds: tuple[tuple[str, float, float], ...] = ()
+
+    @classmethod
+    def of(cls, optimize_mode: OptimizeMode) -> Goals:
+        """Read ``"maximize"``, or ``{"default": "maximize", "latency": "<= 5"}``.
+
+        Raises:
+            ValueError: naming what cannot be read.
+        """
+        if isinstance(optimize_mode, str) and optimize_mode in _SIGNS:
+            return cls(((_DEFAULT, _SIGNS[optimize_mode]),))
+        if not isinstance(optimize_mode, Mapping):
+            raise ValueError(
+                "`optimize_mode` must be 'maximize' or 'minimize', or a dict that gives each "
+                "metric one of these or a bound such as '<= 5', "
+                f"but got (optimize_mode={optimize_mode!r})."
+            )
+        return cls._from_mapping(optimize_mode)
+
+    @classmethod
+    def _from_mapping(cls, goals: Mapping[str, str]) -> Goals:
+        objectives = tuple((m, _SIGNS[goal]) for m, goal in goals.items() if goal in _SIGNS)
+        bounds = tuple(_bound(m, goal) for m, goal in goals.items() if goal not in _SIGNS)
+        if not objectives:
+            raise ValueError(
+                "`optimize_mode` must have at least one metric to 'maximize' or 'minimize', "
+                f"but got (optimize_mode={dict(goals)!r})."
+            )
+        return cls(objectives, bounds)
+
+    def measure(self, value: Any, excess: Mapping[str, float] | None = None) -> Measured:
+        """Hold a reported value against the goals.
+
+        Args:
+            value: A number (of the first objective), a list with one number an objective, or a
+                dict of metrics.
+            excess: Of constraints that were measured elsewhere.
+
+        Raises:
+            MetricError: if a metric is missing or is not a finite number.
+        """
+        metrics = self._metrics(value)
+        values = tuple(_number(metrics, metric) for metric, _ in self.objectives)
+        scores = tuple(
+            sign * v + 0.0 for v, (_, sign) in zip(values, self.objectives, strict=True)
+        )
+        beyond = {m: sign * (_number(metrics, m) - bound) for m, sign, bound in self.bounds}
+        return Measured(values, scores, beyond | dict(excess or {}))
+
+    def _metrics(self, value: Any) -> Mapping[str, Any]:
+        names = [metric for metric, _ in self.objectives]
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            if len(value) != len(names):
+                raise MetricError(f"{len(names)} numbers are expected ({names}), got {value!r}")
+            return {n: check_metric(v) for n, v in zip(names, value, strict=True)}
+        if isinstance(value, Mapping):
+            return value if _DEFAULT not in value else check_metric(value)  # type: ignore[return-value]
+        return {names[0]: check_metric(value)}
+
+
+def _bound(metric: str, goal: object) -> tuple[str, float, float]:
+    sign = _BOUNDS.get(str(goal).strip()[:2])
+    try:
+        bound = float(str(goal).strip()[2:])
+    except ValueError:
+        bound = math.nan
+    if sign is None or not math.isfinite(bound):
+        raise ValueError(
+            f"`optimize_mode[{metric!r}]` must be 'maximize', 'minimize' or a bound such as "
+            f"'<= 5' or '>= 0.9', but got {goal!r}."
+        )
+    return metric, sign, bound
+
+
+def _number(metrics: Mapping[str, Any], metric: str) -> float:
+    if metric not in metrics:
+        raise MetricError(f"the result lacks the metric {metric!r}; it has {list(metrics)}")
+    number = check_metric(metrics[metric])
+    if isinstance(number, dict):
+        raise MetricError(f"the metric {metric!r} must be a number, got {number!r}")
+    return float(number)
