@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections import deque
 from random import Random
+from typing import Any
 
 import pytest
 
 from nas_tuners.contract.architecture import to_vector
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
+from nas_tuners.testing import TunerSuite
+from nas_tuners.testing._cases import score
 from nas_tuners.testing._spaces import SPACES
-from nas_tuners.testing._tuner_suite import score
+from nas_tuners.tuners._base import Tuner
 from nas_tuners.tuners._random import RandomTuner
 from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner
 
 SPACE = SearchSpace(SPACES["layers"])
 P, S = 12, 4
+
+
+class TestWithCrossover(TunerSuite):
+    constant_cost = True
+
+    def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
+        return RegularizedEvolutionTuner(crossover_probability=0.5, **options)
 
 
 def _run(tuner: RegularizedEvolutionTuner, trials: int) -> list[IndexVector]:
@@ -95,6 +105,26 @@ def test_it_finds_more_than_random_search() -> None:
     evolved = sum(best(RegularizedEvolutionTuner, seed) for seed in range(20))
     drawn = sum(best(RandomTuner, seed) for seed in range(20))
     assert evolved > drawn
+
+
+def test_children_of_a_crossover_are_new_at_once_or_drawn() -> None:
+    """Two members have few children: what is known or pending is not proposed again."""
+    tuner = RegularizedEvolutionTuner(
+        population_size=2, sample_size=1, crossover_probability=1.0, seed=0
+    )
+    tuner.update_search_space(SPACE)
+    first, second = (0,) * 6, (1, 1, 0, 0, 0, 0)
+    tuner.tell(0, first, 1.0)
+    tuner.tell(1, second, 1.0)
+    proposed = [to_vector(SPACE, tuner.generate_parameters(number)) for number in range(2, 30)]
+    assert {(0, 1, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0)} <= set(proposed[:6])
+    assert len({first, second, *proposed}) == 30
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1])
+def test_the_probability_of_crossover_is_checked(probability: float) -> None:
+    with pytest.raises(ValueError, match="`0 <= crossover_probability <= 1` must hold"):
+        RegularizedEvolutionTuner(crossover_probability=probability)
 
 
 @pytest.mark.parametrize(("population", "sample"), [(5, 6), (5, 0), (0, 0)])
