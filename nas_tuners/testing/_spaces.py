@@ -67,3 +67,18 @@ SPACES: dict[str, dict[str, Any]] = {
     },
     "empty": {},
 }
+
+ODD_SPACES: dict[str, dict[str, Any]] = {
+    "two architectures": {"op": {"_type": "layer_choice", "_value": ["a", "b"]}},
+    "two thousand candidates": {
+        "op": {"_type": "layer_choice", "_value": [f"op_{i}" for i in range(2_000)]}
+    },
+    "five hundred keys": {
+        f"op_{i}": {"_type": "layer_choice", "_value": list("abc")} for i in range(500)
+    },
+    "no inputs or all": {
+        "none": {"_type": "input_choice", "_value": {"candidates": list("abc"), "n_chosen": 0}},
+        "all": {"_type": "input_choice", "_value": {"candidates": list("abc"), "n_chosen": 3}},
+        "op": {"_type": "layer_choice", "_value": list("abcd")},
+    },
+}

@@ -14,44 +14,36 @@ import pytest
 from nas_tuners.contract.architecture import to_parameters, to_vector
 from nas_tuners.contract.errors import ArchitectureError, SearchSpaceExhausted, TunerError
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
-from nas_tuners.tuners._base import Tuner
 
+from ._cases import check_proposals, drive, limit, ordinary_value, score
+from ._odd_cases import OddCases
+from ._search_cases import SearchCases
 from ._spaces import SPACES
 
 
-class TunerSuite:
-    """Subclass this in a test module and implement :meth:`make_tuner`.
+class TunerSuite(SearchCases, OddCases):
+    """Everything that is asked of a tuner: that it keeps the rules, searches, and survives.
+
+    Subclass this in a test module and implement ``make_tuner``; the attributes ``budget``,
+    ``learning_budget``, ``learns``, ``constant_cost``, ``infinite_spaces``, ``large_spaces``,
+    ``exhausts`` and ``seeded`` say what the tuner is like.
 
     Example::
 
         class TestMyTuner(TunerSuite):
+            constant_cost = True
+
             def make_tuner(self, space, **options):
                 return MyTuner(**options)
     """
-
-    budget = 80
-    """Trials of the long runs: set it beyond the algorithm's random start."""
-    infinite_spaces = True
-    """Whether continuous numbers are handled."""
-    exhausts = True
-    """Whether the tuner goes on until every architecture has been proposed."""
-    seeded = True
-    """Whether another seed means another search."""
-
-    def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
-        """A fresh tuner. ``options`` are ``seed`` and ``optimize_mode``; ``space`` is for those
-        who must know it beforehand; it is set on the tuner by the suite.
-        """
-        raise NotImplementedError
 
     # ---- what is proposed -----------------------------------------------------------------------
 
     @pytest.mark.parametrize("name", list(SPACES))
     def test_proposals_fit_the_space_and_do_not_repeat(self, name: str) -> None:
         space, tuner = self._new(name)
-        history = drive(tuner, _limit(space, self.budget))
-        assert all(space.invalid_entries(vector) == [] for vector in history)
-        assert len(set(history)) == len(history)
+        history = drive(tuner, limit(space, self.budget))
+        check_proposals(space, history)
 
     @pytest.mark.parametrize("name", ["small", "one candidate", "empty"])
     def test_it_ends_when_every_architecture_was_proposed(self, name: str) -> None:
@@ -90,7 +82,7 @@ class TunerSuite:
 
     @pytest.mark.parametrize("name", ["layers", "inputs", "conditional", "numbers", "continuous"])
     def test_equal_seeds_search_equally(self, name: str) -> None:
-        length = _limit(SearchSpace(SPACES[name]), self.budget)
+        length = limit(SearchSpace(SPACES[name]), self.budget)
         assert drive(self._new(name)[1], length) == drive(self._new(name)[1], length)
 
     def test_other_seeds_search_otherwise(self) -> None:
@@ -103,7 +95,7 @@ class TunerSuite:
     def test_replaying_the_history_gives_the_same_next_suggestion(self, name: str) -> None:
         space, tuner = self._new(name)
         log: list[tuple[Any, ...]] = []
-        drive(tuner, _limit(space, self.budget) - 3, pending=3, log=log)
+        drive(tuner, limit(space, self.budget) - 3, pending=3, log=log)
         resumed = self._start(space)
         for number, vector, value, note in log:
             resumed.tell(number, vector, value, note)
@@ -113,7 +105,7 @@ class TunerSuite:
     @pytest.mark.parametrize("name", ["layers", "conditional", "continuous"])
     def test_pickled_and_copied_tuners_go_on_equally(self, name: str) -> None:
         space, tuner = self._new(name)
-        drive(tuner, _limit(space, self.budget) - 3)
+        drive(tuner, limit(space, self.budget) - 3)
         others = [pickle.loads(pickle.dumps(tuner)), copy.deepcopy(tuner)]
         expected = tuner.generate_parameters(5_000)
         assert [other.generate_parameters(5_000) for other in others] == [expected, expected]
@@ -121,7 +113,12 @@ class TunerSuite:
     def test_minimizing_is_maximizing_the_negative(self) -> None:
         down = self._new("layers", optimize_mode="minimize")[1]
         up = self._new("layers")[1]
-        assert drive(down, self.budget, sign=-1.0) == drive(up, self.budget)
+
+        def negative(number: int, vector: IndexVector) -> float | None:
+            value = ordinary_value(number, vector)
+            return None if value is None else -value
+
+        assert drive(down, self.budget, value_of=negative) == drive(up, self.budget)
 
     # ---- results --------------------------------------------------------------------------------
 
@@ -129,11 +126,11 @@ class TunerSuite:
     def test_it_learns_from_results_of_others(self, name: str) -> None:
         space, tuner = self._new(name)
         rng = Random(1)
-        foreign = {space.sample(rng) for _ in range(_limit(space, self.budget) // 2)}
+        foreign = {space.sample(rng) for _ in range(limit(space, self.budget) // 2)}
         for number, vector in enumerate(sorted(foreign, key=str)):
             value = score(vector)
             tuner.receive_trial_result(1_000 + number, to_parameters(space, vector), value)
-        history = drive(tuner, _limit(space, self.budget) // 4)
+        history = drive(tuner, limit(space, self.budget) // 4)
         assert foreign.isdisjoint(history)
 
     def test_imported_data_count_as_known(self) -> None:
@@ -149,11 +146,11 @@ class TunerSuite:
         tuner.import_data(records)
         assert vectors.isdisjoint(drive(tuner, self.budget // 2))
 
-    def test_wrong_imported_data_are_refused_as_a_whole(self) -> None:
+    def test_what_is_no_record_is_refused_with_all_the_rest(self) -> None:
         space, tuner = self._new("layers")
         good = {"parameter": to_parameters(space, space.sample(Random(0))), "value": 1.0}
         with pytest.raises(ArchitectureError, match=r"record 1[\s\S]*record 2"):
-            tuner.import_data([good, {"parameter": {"edge_0": "conv9x9"}}, {"value": 3}])
+            tuner.import_data([good, {"value": 3}, {"parameter": [1, 2], "value": 3}])
         untouched = self._new("layers")[1]
         assert tuner.generate_parameters(0) == untouched.generate_parameters(0)
 
@@ -221,60 +218,3 @@ class TunerSuite:
         _, tuner = self._new("layers")
         with pytest.raises(ArchitectureError, match="edge_0: missing"):
             tuner.receive_trial_result(0, {"conv": {"_value": "a", "_idx": 0}}, 1.0)
-
-    # ---- helpers --------------------------------------------------------------------------------
-
-    def _names(self) -> list[str]:
-        return [name for name in SPACES if self.infinite_spaces or name != "continuous"]
-
-    def _new(self, name: str, **options: Any) -> tuple[SearchSpace, Tuner]:
-        if name not in self._names():
-            pytest.skip("continuous numbers are not handled")
-        space = SearchSpace(SPACES[name])
-        return space, self._start(space, **options)
-
-    def _start(self, space: SearchSpace, **options: Any) -> Tuner:
-        tuner = self.make_tuner(space, **({"seed": 0} | options))
-        tuner.update_search_space(space)
-        return tuner
-
-
-def drive(
-    tuner: Tuner,
-    trials: int,
-    *,
-    pending: int = 1,
-    sign: float = 1.0,
-    log: list[tuple[Any, ...]] | None = None,
-) -> list[IndexVector]:
-    """Run trials, ``pending`` at a time, finishing out of order; every seventh fails.
-
-    Returns the proposed vectors; ``log`` collects (number, vector, value, note) as learned.
-    """
-    space, rng = tuner.space, Random(3)
-    proposed: list[IndexVector] = []
-    running: list[int] = []
-    while len(proposed) < trials or running:
-        if len(proposed) < trials and len(running) < pending:
-            number = len(proposed)
-            proposed.append(to_vector(space, tuner.generate_parameters(number)))
-            running.append(number)
-            continue
-        number = running.pop(rng.randrange(len(running)))
-        vector, note = proposed[number], tuner.proposal_note(number)
-        value = None if number % 7 == 6 else sign * score(vector)
-        tuner.tell(number, vector, value, note)
-        if log is not None:
-            log.append((number, vector, value, note))
-    return proposed
-
-
-def score(vector: IndexVector) -> float:
-    """A smooth made-up objective with a little ruggedness."""
-    weights = [0.7**position for position in range(len(vector))]
-    rugged = Random(str(vector)).random()
-    return sum(w * float(e or 0) for w, e in zip(weights, vector, strict=True)) + 0.1 * rugged
-
-
-def _limit(space: SearchSpace, budget: int) -> int:
-    return int(min(space.size, budget))

@@ -17,7 +17,8 @@ from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._exchange import Ask, Result
 from ._goals import Goals, OptimizeMode
-from ._records import Record, measured_or_none, number_of, read_records
+from ._other_version import read_usable_records
+from ._records import Record, measured_or_none, number_of
 from ._unseen import draw_unseen
 
 __all__ = ["AnySpace", "Ask", "OptimizeMode", "Result", "Tuner"]
@@ -88,7 +89,7 @@ class Tuner(ABC):
         if len(goals.objectives) > 1 and not self.multi_objective:
             raise ValueError(
                 f"`optimize_mode` has {len(goals.objectives)} objectives, which "
-                f"{type(self).__name__} does not handle; make all but one of them bounds "
+                f"{self.name} does not handle; make all but one of them bounds "
                 "('<= 5'), or take BayesianTuner or OptunaTuner(NSGAIISampler())."
             )
         self._optimize_mode: OptimizeMode = mode
@@ -216,12 +217,15 @@ class Tuner(ABC):
 
     @final
     def import_data(self, data: Iterable[Mapping[str, Any]]) -> None:
-        """Learn from records ``{"parameter": {...}, "value": ...}``, all or none.
+        """Learn from records ``{"parameter": {...}, "value": ...}``.
+
+        A record of another version of the space is used where it decides everything that this one
+        asks; one warning lists what differs.
 
         Raises:
-            ArchitectureError: with every record that does not fit the space.
+            ArchitectureError: if something is no record, or none fits.
         """
-        for vector, value in read_records(self.space, data, "imported data"):
+        for vector, value in read_usable_records(self.space, data, "imported data"):
             self._tell(None, vector, value, None)
 
     @final
@@ -237,7 +241,7 @@ class Tuner(ABC):
 
         Raises:
             TunerError: if the algorithm makes no use of them.
-            ArchitectureError: with every record that does not fit the space.
+            ArchitectureError: if something is no record, or none fits.
         """
         if not self.uses_scores:
             raise TunerError(
@@ -379,7 +383,7 @@ class Tuner(ABC):
     def _use_scores(self, records: Sequence[Mapping[str, Any]]) -> None:
         if not records:
             return
-        read = read_records(self.space, records, "scores of a warm start")
+        read = read_usable_records(self.space, records, "scores of a warm start")
         scored = [(vector, number_of(value)) for vector, value in read]
         with _blame(self, "taking in scores"):
             self._warm_start([(vector, score) for vector, score in scored if score is not None])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -17,6 +18,7 @@ from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.contract.study_attributes import NOTE_ATTR, VECTOR_ATTR
 
 from ._base import Tuner
+from ._zombies import unfinished_trials
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -60,12 +62,24 @@ class HistoryFollower:
     Args:
         tuner: A tuner that has learned nothing; it is copied, not used.
         encoding: The way between the study's parameters and index vectors.
+        pending_timeout: Seconds after which a running trial counts as dead and no longer as
+            pending; None: what :func:`unfinished_trials` takes for usual.
+        clock: The time now, on the clock of the trials' times.
     """
 
-    def __init__(self, tuner: Tuner, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        tuner: Tuner,
+        encoding: Encoding,
+        *,
+        pending_timeout: float | None = math.inf,
+        clock: Callable[[], datetime] = datetime.now,
+    ) -> None:
         fresh = _copy(tuner)
         fresh.update_search_space(encoding.space)
         self._encoding = encoding
+        self._pending_timeout = pending_timeout
+        self._clock = clock
         self._tuner = _copy(fresh)
         self._copies: list[tuple[int, Tuner]] = [(0, fresh)]
         self._order: list[_Moment] = []
@@ -85,9 +99,9 @@ class HistoryFollower:
         self._follow(trials)
         self._tuner.set_pending(
             {
-                trial.number: (vector, _note(trial))
-                for trial in trials
-                if not trial.state.is_finished() and trial.number != number
+                trial.number: (vector, self._note(trial, vector))
+                for trial in self._unfinished(trials)
+                if trial.number != number
                 if (vector := self._vector(trial)) is not None
             }
         )
@@ -106,13 +120,21 @@ class HistoryFollower:
 
         Never for a tuner that may propose the same twice.
         """
-        others = (t for t in trials if t.number != number and t.number not in self._learned)
+        finished = [trial for trial in trials if trial.state.is_finished()]
+        others = (
+            trial
+            for trial in (*finished, *self._unfinished(trials))
+            if trial.number != number and trial.number not in self._learned
+        )
         return self._tuner.dedup and any(self._vector(trial) == vector for trial in others)
 
     @property
     def is_exhausted(self) -> bool:
         """Whether nothing new is left, as of the last call of :meth:`propose`."""
         return self._tuner.is_exhausted
+
+    def _unfinished(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        return unfinished_trials(trials, self._pending_timeout, self._clock())
 
     def _follow(self, trials: Sequence[FrozenTrial]) -> None:
         new = [t for t in trials if t.number not in self._learned and t.state.is_finished()]
@@ -144,7 +166,15 @@ class HistoryFollower:
         self._learned.add(trial.number)
         vector = self._vector(trial)
         if vector is not None:
-            self._tuner.tell(trial.number, vector, _value(trial), _note(trial))
+            self._tuner.tell(
+                trial.number,
+                vector,
+                trial.values,  # of a pruned trial: its last report
+                self._note(trial, vector),
+                intermediate=_reports(trial),
+                pruned=trial.state.name == "PRUNED",
+                excess=getattr(trial, "constraints", None),  # of Optuna 5
+            )
         elif trial.params:
             _logger.warning("Trial %d is not of this search space; ignored.", trial.number)
 
@@ -154,14 +184,26 @@ class HistoryFollower:
         What counts is what the study holds or is bound to hold (enqueued values). The rest, which
         is not written yet or which the objective had no use for, is as it was proposed.
         """
-        values: dict[str, Any] = {}
-        published = trial.system_attrs.get(VECTOR_ATTR)
-        if published is not None and not self._encoding.space.invalid_entries(published):
-            values = self._encoding.encode(tuple(published))
+        values = self._published(trial) | _enqueued(trial) | trial.params
         try:
-            return self._encoding.decode(values | _enqueued(trial) | trial.params)
+            return self._encoding.decode(values)
         except (KeyError, ValueError):
             return None
+
+    def _note(self, trial: FrozenTrial, vector: IndexVector) -> dict[str, Any] | None:
+        """The tuner's note, unless something else was tried than what it proposed."""
+        published = self._published(trial)
+        if published and self._encoding.decode(published) != vector:
+            return None
+        note: dict[str, Any] | None = trial.system_attrs.get(NOTE_ATTR)
+        return note
+
+    def _published(self, trial: FrozenTrial) -> dict[str, Any]:
+        """The parameters of what was proposed, where the study tells."""
+        vector = trial.system_attrs.get(VECTOR_ATTR)
+        if vector is None or self._encoding.space.invalid_entries(vector):
+            return {}
+        return self._encoding.encode(tuple(vector))
 
 
 def _copy(tuner: Tuner) -> Tuner:
@@ -178,17 +220,13 @@ def _moment(trial: FrozenTrial) -> _Moment:
     return (trial.datetime_complete or datetime.min, trial.number)
 
 
-def _value(trial: FrozenTrial) -> float | None:
-    """The final value, or the last report of a pruned trial; None for a failure."""
-    return trial.value
+def _reports(trial: FrozenTrial) -> dict[int, float]:
+    """The intermediate values that are numbers."""
+    reports = trial.intermediate_values.items()
+    return {step: value for step, value in reports if math.isfinite(value)}
 
 
 def _enqueued(trial: FrozenTrial) -> dict[str, Any]:
     """The values of ``study.enqueue_trial``."""
     fixed: dict[str, Any] = trial.system_attrs.get("fixed_params", {})
     return fixed
-
-
-def _note(trial: FrozenTrial) -> dict[str, Any] | None:
-    note: dict[str, Any] | None = trial.system_attrs.get(NOTE_ATTR)
-    return note

@@ -24,6 +24,7 @@ from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.study_attributes import NOTE_ATTR, SEARCH_SPACE_ATTR, VECTOR_ATTR
 
 from ._base import OptimizeMode, Tuner
+from ._goals import Direction
 from ._history import Encoding, HistoryFollower, Proposal
 from ._ordinary_encoding import OrdinaryEncoding
 from ._study import attach_space, distributions
@@ -52,12 +53,17 @@ class TunerSampler(BaseSampler):
 
     Args:
         tuner: A tuner that has learned nothing; it is copied. Its ``optimize_mode`` is set from
-            the study's direction.
+            the study's direction, or directions if it handles several objectives. Optuna's
+            constraints, intermediate values and pruned trials are passed on to it.
         search_space: The space that the objective searches, in any form. None: the parameters
             that all trials of the study have in common, whatever they are, as Optuna's own
             samplers do.
         encoding: How subsets are written as Optuna parameters, see
             :class:`~nas_tuners.contract.flat_encoding.FlatEncoding`.
+        pending_timeout: Seconds after which a trial that is still running counts as dead: the
+            tuner no longer reckons with it, and may propose its architecture again. None: ten
+            times the longest trial that ended with a result, and at least an hour.
+            ``math.inf``: never.
 
     Example::
 
@@ -72,13 +78,20 @@ class TunerSampler(BaseSampler):
         search_space: SearchSpace | Mapping[str, Any] | str | Path | None = None,
         *,
         encoding: str = "auto",
+        pending_timeout: float | None = None,
     ) -> None:
         if not isinstance(tuner, Tuner):
             raise ValueError(
                 "`tuner` must be a Tuner, such as RandomTuner(), or an object with NNI's methods "
                 f"in a nas_tuners.tuners.ContractTuner, but got (tuner={tuner!r})."
             )
+        if pending_timeout is not None and not pending_timeout > 0:
+            raise ValueError(
+                "`pending_timeout` must be a positive number of seconds or None, "
+                f"but got (pending_timeout={pending_timeout!r})."
+            )
         self._tuner = tuner
+        self._pending_timeout = pending_timeout
         self._space = None if search_space is None else SearchSpace.of(search_space)
         self._encoding_name = encoding
         self._attached: tuple[_StudyKey, FlatEncoding, _Distributions] | None = None
@@ -99,7 +112,7 @@ class TunerSampler(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Record the space first: the objective may know only a part of it, that of a model."""
-        if self._space is None or len(study.directions) > 1:
+        if self._space is None or not self._handles(study):
             return
         study = _whole(study)
         with self._lock:
@@ -109,7 +122,7 @@ class TunerSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        if len(study.directions) > 1:
+        if not self._handles(study):
             return {}
         study = _whole(study)
         with self._lock:
@@ -121,7 +134,8 @@ class TunerSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        self._raise_error_if_multi_objective(study)
+        if not self._handles(study):
+            self._raise_error_if_multi_objective(study)
         if not search_space:
             return {}
         study = _whole(study)
@@ -137,7 +151,8 @@ class TunerSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        self._raise_error_if_multi_objective(study)
+        if not self._handles(study):
+            self._raise_error_if_multi_objective(study)
         # Seeded like a proposal: neither resuming nor a second process draws the same again.
         seed = Random(f"{self._tuner.seed}:{trial.number}:{param_name}").getrandbits(32)
         sampler = RandomSampler(seed=seed)
@@ -158,6 +173,9 @@ class TunerSampler(BaseSampler):
         if isinstance(encoding, FlatEncoding) and follower.is_exhausted:
             _logger.warning(_EXHAUSTED, trial.number)
             study.stop()
+
+    def _handles(self, study: Study) -> bool:
+        return len(study.directions) == 1 or self._tuner.multi_objective
 
     def _encoding_of(self, study: Study, search_space: _Distributions) -> Encoding:
         if self._space is not None and search_space == self._attached_to(study, self._space):
@@ -182,7 +200,8 @@ class TunerSampler(BaseSampler):
         if following is None or following[:2] != (_key(study), encoding):
             tuner = copy.deepcopy(self._tuner)
             tuner.optimize_mode = _mode(study)
-            following = self._following = (_key(study), encoding, HistoryFollower(tuner, encoding))
+            follower = HistoryFollower(tuner, encoding, pending_timeout=self._pending_timeout)
+            following = self._following = (_key(study), encoding, follower)
         return following[2]
 
     def _propose(self, study: Study, trial: FrozenTrial, encoding: Encoding) -> Proposal:
@@ -251,7 +270,13 @@ def _key(study: Study) -> _StudyKey:
 
 
 def _mode(study: Study) -> OptimizeMode:
-    return "maximize" if study.direction == StudyDirection.MAXIMIZE else "minimize"
+    if len(study.directions) == 1:
+        return _goal(study.direction)
+    return {f"objective {i}": _goal(direction) for i, direction in enumerate(study.directions)}
+
+
+def _goal(direction: StudyDirection) -> Direction:
+    return "maximize" if direction == StudyDirection.MAXIMIZE else "minimize"
 
 
 def _optimizing(study: Study) -> bool:

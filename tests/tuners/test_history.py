@@ -13,10 +13,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from nas_tuners.contract.errors import TunerError
 from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
-from nas_tuners.contract.study_attributes import VECTOR_ATTR
+from nas_tuners.contract.study_attributes import NOTE_ATTR, VECTOR_ATTR
 from nas_tuners.testing._spaces import SPACES
 from nas_tuners.testing._tuner_suite import score
-from nas_tuners.tuners._base import Ask, Tuner
+from nas_tuners.tuners._base import Ask, Result, Tuner
 from nas_tuners.tuners._history import HistoryFollower
 from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner
 from nas_tuners.tuners._study import distributions
@@ -83,6 +83,59 @@ def test_running_trials_are_pending_also_before_their_parameters_are_written() -
         running.number = 39
         second = _follower().propose(40, [*trials, running])
         assert second.vector != first.vector
+
+
+class _Listening(Tuner):
+    """Keeps the notes that come back."""
+
+    def __init__(self) -> None:
+        super().__init__(seed=0)
+        self.notes: list[object] = []
+
+    def _propose(self, ask: Ask) -> IndexVector:
+        ask.note = {"number": ask.number, "so far": self.notes}
+        return self.space.sample(ask.rng)
+
+    def _learn(self, result: Result) -> None:
+        self.notes.append(result.note)
+
+
+def test_a_note_comes_back_only_with_what_it_was_made_for() -> None:
+    """A part of the second trial was enqueued: it is not what the tuner proposed."""
+    proposed, other = SPACE.sample(Random(0)), SPACE.sample(Random(1))
+    trials = []
+    for number, tried in enumerate((proposed, other)):
+        trial = create_trial(
+            value=1.0,
+            params=ENCODING.encode(tried),
+            distributions=DISTRIBUTIONS,
+            system_attrs={VECTOR_ATTR: list(proposed), NOTE_ATTR: {"mine": True}},
+        )
+        trial.number = number
+        trials.append(trial)
+    note = HistoryFollower(_Listening(), ENCODING).propose(9, trials).note
+    assert note == {"number": 9, "so far": [{"mine": True}, None]}
+
+
+def test_dead_trials_are_pending_no_longer() -> None:
+    trials = [_finished(number, seconds=number) for number in range(30)]
+    first = _follower().propose(40, trials)
+    dead = create_trial(
+        state=TrialState.RUNNING,
+        params=ENCODING.encode(first.vector),
+        distributions=DISTRIBUTIONS,
+    )
+    dead.number, dead.datetime_start = 39, START
+    for days, pending in ((0.5, True), (2, False)):
+        now = START + timedelta(days=days)
+        follower = HistoryFollower(
+            RegularizedEvolutionTuner(population_size=200, sample_size=40, seed=0),
+            ENCODING,
+            pending_timeout=24 * 60 * 60,
+            clock=lambda now=now: now,  # type: ignore[misc]
+        )
+        assert (follower.propose(40, [*trials, dead]) != first) == pending
+        assert follower.is_taken(40, first.vector, [*trials, dead]) == pending
 
 
 def test_trials_of_another_space_are_ignored_with_a_warning(caplog: object) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,10 +18,11 @@ import pytest
 from optuna.samplers import BaseSampler
 from optuna.testing.pytest_samplers import (
     BasicSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
     RelativeSamplerTestCase,
     SingleOnlySamplerTestCase,
 )
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from nas_tuners.contract.architecture import to_vector
 from nas_tuners.contract.errors import SearchSpaceExhausted, SpaceMismatchError
@@ -27,7 +30,7 @@ from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.testing._spaces import SPACES
 from nas_tuners.testing._tuner_suite import score
-from nas_tuners.tuners._base import Ask, Tuner
+from nas_tuners.tuners._base import Ask, Result, Tuner
 from nas_tuners.tuners._batch import BatchTuner
 from nas_tuners.tuners._grid_search import GridSearchTuner
 from nas_tuners.tuners._optuna_sampler import TunerSampler
@@ -38,6 +41,7 @@ from nas_tuners.tuners._study import distributions
 
 SPACE = SearchSpace(SPACES["conditional"])
 SMALL = SearchSpace(SPACES["small"])
+LAYERS = SearchSpace(SPACES["layers"])
 
 
 def _evolution(space: SearchSpace | None = None, seed: int = 0) -> TunerSampler:
@@ -46,9 +50,7 @@ def _evolution(space: SearchSpace | None = None, seed: int = 0) -> TunerSampler:
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-class TestOptunasOwnCases(
-    BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase
-):
+class TestOptunasOwnCases(BasicSamplerTestCase, RelativeSamplerTestCase):
     @pytest.fixture(
         params=[
             lambda: TunerSampler(RandomTuner(seed=0)),
@@ -58,6 +60,34 @@ class TestOptunasOwnCases(
             lambda: TunerSampler(RandomTuner(seed=0), SPACE),
         ],
         ids=["random", "grid", "evolution", "tpe", "random with a space"],
+    )
+    def sampler(self, request: pytest.FixtureRequest) -> Callable[[], BaseSampler]:
+        factory: Callable[[], BaseSampler] = request.param
+        return factory
+
+
+class TestOptunasCasesOfOneObjective(SingleOnlySamplerTestCase):
+    @pytest.fixture(
+        params=[
+            _evolution,
+            lambda: _evolution(SPACE),
+            lambda: TunerSampler(OptunaTuner(optuna.samplers.CmaEsSampler(), seed=0)),
+        ],
+        ids=["evolution", "evolution with a space", "cma-es"],
+    )
+    def sampler(self, request: pytest.FixtureRequest) -> Callable[[], BaseSampler]:
+        factory: Callable[[], BaseSampler] = request.param
+        return factory
+
+
+class TestOptunasCasesOfSeveralObjectives(MultiObjectiveSamplerTestCase):
+    @pytest.fixture(
+        params=[
+            lambda: TunerSampler(RandomTuner(seed=0)),
+            lambda: TunerSampler(OptunaTuner(optuna.samplers.NSGAIISampler(), seed=0)),
+            lambda: TunerSampler(OptunaTuner(optuna.samplers.TPESampler(), seed=0), SPACE),
+        ],
+        ids=["random", "nsga-ii", "tpe with a space"],
     )
     def sampler(self, request: pytest.FixtureRequest) -> Callable[[], BaseSampler]:
         factory: Callable[[], BaseSampler] = request.param
@@ -287,6 +317,31 @@ def test_enqueued_trials_are_pending_before_they_run() -> None:
     assert encoding.decode(values) == list(SMALL.enumerate())[1]
 
 
+@pytest.mark.parametrize(("timeout", "again"), [(None, True), (math.inf, False), (9e9, False)])
+def test_the_architecture_of_a_dead_trial_is_proposed_again(
+    timeout: float | None, again: bool
+) -> None:
+    """Its process was killed yesterday; the trials before it took no time."""
+    study = _study(TunerSampler(GridSearchTuner(), SMALL, pending_timeout=timeout))
+    encoding, vectors = FlatEncoding(SMALL), list(SMALL.enumerate())
+    study.tell(study.ask(distributions(encoding)), 1.0)
+    dead = optuna.trial.create_trial(
+        state=TrialState.RUNNING,
+        params=encoding.encode(vectors[1]),
+        distributions=distributions(encoding),
+    )
+    dead.datetime_start = datetime.now() - timedelta(days=1)
+    study.add_trial(dead)
+    following = study.ask(distributions(encoding))
+    assert encoding.decode(following.params) == vectors[1 if again else 2]
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0, math.nan])
+def test_a_timeout_is_a_positive_number(timeout: float) -> None:
+    with pytest.raises(ValueError, match="`pending_timeout` must be a positive number of seconds"):
+        TunerSampler(GridSearchTuner(), SMALL, pending_timeout=timeout)
+
+
 class _Interrupted(Tuner):
     """A grid that somebody else overtakes while it thinks."""
 
@@ -408,6 +463,88 @@ def test_it_minimizes_when_the_study_does() -> None:
     down = optuna.create_study(sampler=_evolution(SPACE), direction="minimize")
     down.optimize(lambda trial: -_objective(trial), n_trials=30)
     assert _architectures(down) == _architectures(up)
+
+
+def _two_objectives(trial: optuna.Trial) -> tuple[float, float]:
+    """What pays in the first objective costs in the second."""
+    vector, value = _suggest(trial, LAYERS)
+    cost = sum(float(entry or 0) * place for place, entry in enumerate(vector, start=1))
+    return value, cost
+
+
+def test_a_study_of_two_objectives_is_suggested_what_the_tuner_alone_proposes() -> None:
+    mode = {"value": "maximize", "cost": "minimize"}
+    alone = OptunaTuner(
+        optuna.samplers.NSGAIISampler(population_size=6), optimize_mode=mode, seed=0
+    )
+    study = optuna.create_study(
+        directions=["maximize", "minimize"],
+        sampler=TunerSampler(
+            OptunaTuner(optuna.samplers.NSGAIISampler(population_size=6), seed=0), LAYERS
+        ),
+    )
+    study.optimize(_two_objectives, n_trials=30)
+    encoding = FlatEncoding(LAYERS)
+    alone.update_search_space(LAYERS)
+    for trial in study.trials:
+        parameters = alone.generate_parameters(trial.number)
+        assert to_vector(LAYERS, parameters) == encoding.decode(trial.params)
+        alone.receive_trial_result(trial.number, parameters, list(trial.values))
+
+
+def test_two_objectives_end_with_the_space() -> None:
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=TunerSampler(GridSearchTuner(), SMALL)
+    )
+    study.optimize(lambda trial: (_suggest(trial, SMALL)[1], 0.0), n_trials=1_000)
+    vectors = [FlatEncoding(SMALL).decode(trial.params) for trial in study.trials]
+    assert vectors == list(SMALL.enumerate())
+
+
+class _Listening(Tuner):
+    heard: ClassVar[list[Result]] = []
+    multi_objective = True
+
+    def _propose(self, ask: Ask) -> IndexVector:
+        return self.space.sample(ask.rng)
+
+    def _learn(self, result: Result) -> None:
+        self.heard.append(result)
+
+
+def _heard(objective: Callable[[optuna.Trial], Any], *directions: Any) -> Result:
+    _Listening.heard.clear()
+    study = optuna.create_study(directions=directions, sampler=TunerSampler(_Listening(), SMALL))
+    study.optimize(objective, n_trials=1)
+    study.ask(distributions(FlatEncoding(SMALL)))
+    [result] = _Listening.heard
+    return result
+
+
+def test_intermediate_values_and_pruning_reach_the_tuner() -> None:
+    def objective(trial: optuna.Trial) -> float:
+        _suggest(trial, SMALL)
+        for step, value in [(1, 0.5), (4, float("nan")), (9, 0.25)]:
+            trial.report(value, step)
+        raise optuna.TrialPruned
+
+    result = _heard(objective, "minimize")
+    assert (result.pruned, result.value, result.score) == (True, 0.25, -0.25)
+    assert result.partial == {1: -0.5, 9: -0.25}
+
+
+@pytest.mark.skipif(not hasattr(FrozenTrial, "constraints"), reason="Optuna 4 has none")
+def test_constraints_and_several_objectives_reach_the_tuner() -> None:
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        _suggest(trial, SMALL)
+        trial.set_constraint("size", 2.5)
+        trial.set_constraint("power", -1.0)
+        return 3.0, 7.0
+
+    result = _heard(objective, "maximize", "minimize")
+    assert result.scores == (3.0, -7.0)
+    assert result.excess == {"size": 2.5, "power": -1.0}
+    assert result.violation == 2.5
 
 
 def test_an_ordinary_objective_is_searched_too() -> None:

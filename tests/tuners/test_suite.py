@@ -16,12 +16,17 @@ from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner
 
 
 class TestRandomTuner(TunerSuite):
+    learns = False
+    constant_cost = True
+
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         return RandomTuner(**options)
 
 
 class TestGridSearchTuner(TunerSuite):
     seeded = False
+    learns = False
+    constant_cost = True
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         return GridSearchTuner(**options)
@@ -29,6 +34,7 @@ class TestGridSearchTuner(TunerSuite):
 
 class TestBatchTuner(TunerSuite):
     seeded = False
+    learns = False
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         if isinstance(space.size, int) and space.size < 10_000:
@@ -41,5 +47,7 @@ class TestBatchTuner(TunerSuite):
 
 
 class TestRegularizedEvolutionTuner(TunerSuite):
+    constant_cost = True
+
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         return RegularizedEvolutionTuner(population_size=20, sample_size=5, **options)
