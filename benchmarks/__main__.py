@@ -24,7 +24,7 @@ from nas_tuners.contract.json_files import write_text
 
 from ._claim import Claim
 
-BENCHMARKS = ("applied_network", "supernet", "tuner_speed", "runner", "start_up")
+BENCHMARKS = ("applied_network", "supernet", "tuner_speed", "tuner_cost", "runner", "start_up")
 RESULTS = Path(__file__).parent / "results"
 
 

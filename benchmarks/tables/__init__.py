@@ -1,0 +1,1 @@
+"""Tuners and what people would take instead, on published tables. Figures: README.md."""
