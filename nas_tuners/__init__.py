@@ -9,40 +9,64 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .confirmation import confirm
     from .contract.errors import SearchSpaceExhausted
     from .contract.search_space import SearchSpace
     from .tuners._base import Tuner
     from .tuners._batch import BatchTuner
+    from .tuners._bayesian import BayesianTuner
     from .tuners._grid_search import GridSearchTuner
+    from .tuners._local_search import LocalSearchTuner
     from .tuners._optuna_sampler import TunerSampler
     from .tuners._optuna_tuner import OptunaTuner
+    from .tuners._ppo import PPOTuner
+    from .tuners._predictor_evolution import PredictorEvolutionTuner
+    from .tuners._qmc import QMCTuner
     from .tuners._random import RandomTuner
     from .tuners._regularized_evolution import RegularizedEvolutionTuner
+    from .tuners._reinforce import ReinforceTuner
+    from .tuners._spos_evolution import SPOSEvolutionTuner
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BatchTuner",
+    "BayesianTuner",
     "GridSearchTuner",
+    "LocalSearchTuner",
     "OptunaTuner",
+    "PPOTuner",
+    "PredictorEvolutionTuner",
+    "QMCTuner",
     "RandomTuner",
     "RegularizedEvolutionTuner",
+    "ReinforceTuner",
+    "SPOSEvolutionTuner",
     "SearchSpace",
     "SearchSpaceExhausted",
     "Tuner",
     "TunerSampler",
+    "confirm",
 ]
 
 _MODULES = {
     "BatchTuner": ".tuners._batch",
+    "BayesianTuner": ".tuners._bayesian",
     "GridSearchTuner": ".tuners._grid_search",
+    "LocalSearchTuner": ".tuners._local_search",
     "OptunaTuner": ".tuners._optuna_tuner",
+    "PPOTuner": ".tuners._ppo",
+    "PredictorEvolutionTuner": ".tuners._predictor_evolution",
+    "QMCTuner": ".tuners._qmc",
     "RandomTuner": ".tuners._random",
     "RegularizedEvolutionTuner": ".tuners._regularized_evolution",
+    "ReinforceTuner": ".tuners._reinforce",
+    "SPOSEvolutionTuner": ".tuners._spos_evolution",
     "SearchSpace": ".contract.search_space",
     "SearchSpaceExhausted": ".contract.errors",
     "Tuner": ".tuners._base",
     "TunerSampler": ".tuners._optuna_sampler",
+    "confirm": ".confirmation",
 }
 
 

@@ -15,7 +15,19 @@ from collections.abc import Sequence
 from nas_tuners import __version__
 from nas_tuners.contract.errors import NasTunersError, did_you_mean
 
-from . import _export, _resume, _run, _ss_gen, _status, _stop, _top, _tuners, exit_codes
+from . import (
+    _bench,
+    _confirm,
+    _export,
+    _resume,
+    _run,
+    _ss_gen,
+    _status,
+    _stop,
+    _top,
+    _tuners,
+    exit_codes,
+)
 
 _COMMANDS = {
     "run": _run,
@@ -24,8 +36,10 @@ _COMMANDS = {
     "top": _top,
     "stop": _stop,
     "export": _export,
+    "confirm": _confirm,
     "ss-gen": _ss_gen,
     "tuners": _tuners,
+    "bench": _bench,
 }
 _ALIASES = {"ss-gen": ["ss_gen"]}
 

@@ -1,27 +1,98 @@
-"""List the tuners that a configuration can name."""
+"""List the tuners that a configuration can name, or describe one of them.
+
+The list tells what each is good for, what it is not, and what a suggestion costs; a name, or the
+import path of a class, tells its arguments and their defaults.
+"""
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import json
+import textwrap
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import exit_codes
 
+if TYPE_CHECKING:
+    from nas_tuners.tuners._catalog import Description
+
+_WIDTH = 96
+_INDENT = 25
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "Also: the import path of a class (module:Class), such as a sampler of Optuna."
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        help="describe this one: a name, or module:Class of a tuner or an Optuna sampler",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def run(options: argparse.Namespace) -> int:
-    from nas_tuners.tuners._registry import TUNERS
+    from nas_tuners.tuners._catalog import describe, describe_all
 
-    width = max(map(len, TUNERS))
-    for name, path in sorted(TUNERS.items()):
-        print(f"{name:<{width}}  {_summary(path)}")
+    if options.name is None:
+        described = describe_all()
+        shown: object = [asdict(description) for description in described]
+        text = "\n".join(_entry(description) for description in described)
+    else:
+        description = describe(options.name, Path.cwd())
+        shown, text = asdict(description), _page(description)
+    print(json.dumps(shown, indent=2) if options.json else text)
     return exit_codes.OK
 
 
-def _summary(path: str) -> str:
-    module, _, name = path.partition(":")
-    doc = getattr(importlib.import_module(module), name).__doc__ or ""
-    return str(doc.strip().partition("\n")[0]).replace("``", "`")
+def _entry(description: Description) -> str:
+    """One of the list: a line of what it is, then the details below it."""
+    names = textwrap.wrap(", ".join(description.arguments) or "none", _WIDTH - _INDENT)
+    return "\n".join(
+        [
+            f"{description.name}  {_first_sentence(description.summary)}",
+            *_details(description),
+            *_facts({"arguments": f"\n{'':{_INDENT}}".join(names)}),
+            "",
+        ]
+    )
+
+
+def _page(description: Description) -> str:
+    width = max(map(len, description.arguments), default=0)
+    arguments = [f"    {name:<{width}}  {d}" for name, d in description.arguments.items()]
+    return "\n".join(
+        [
+            description.name,
+            "",
+            *textwrap.wrap(description.summary, _WIDTH),
+            "",
+            *_details(description),
+            "",
+            "  arguments",
+            *(arguments or ["    none"]),
+        ]
+    )
+
+
+def _details(description: Description) -> list[str]:
+    card = description.card
+    return _facts(
+        {
+            "strengths": card.strengths,
+            "limits": card.limits,
+            "cost of a suggestion": card.cost,
+            "several objectives": "yes" if description.multi_objective else "no",
+            "scores from elsewhere": "yes" if description.uses_scores else "no",
+        }
+    )
+
+
+def _facts(facts: Mapping[str, str]) -> list[str]:
+    return [f"  {name:<{_INDENT - 3}} {fact}" for name, fact in facts.items() if fact]
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition(". ")[0].rstrip(".") + "."

@@ -8,6 +8,7 @@
     |   `-- SpaceMismatchError             two search spaces that must agree differ
     |-- ConfigError (ValueError)           an experiment's configuration is wrong
     |-- MetricError (ValueError)           a reported result is not a finite number
+    |-- TableError (ValueError)            a benchmark's table is unknown, missing or unreadable
     |-- TrialError (RuntimeError)          the trial protocol was broken
     |-- UndecidedError (RuntimeError)      a choice was run before an architecture was applied
     |-- CheckpointError (RuntimeError)     saved weights do not fit the model
@@ -72,6 +73,10 @@ class ConfigError(_CollectedError):
 
 class MetricError(NasTunersError, ValueError):
     """A reported result is not a finite number, nor a dict whose ``default`` is one."""
+
+
+class TableError(NasTunersError, ValueError):
+    """A benchmark's table is unknown, missing or unreadable."""
 
 
 class TrialError(NasTunersError, RuntimeError):

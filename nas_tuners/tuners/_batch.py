@@ -36,6 +36,7 @@ class BatchTuner(Tuner):
         tuner = BatchTuner([{"conv": "3x3"}, {"conv": "5x5"}])
     """
 
+    multi_objective = True
     _attempts = 1  # what it proposes is new
 
     def __init__(

@@ -41,13 +41,13 @@ class ContractTuner(Tuner):
     def __init__(
         self, tuner: Any, *, optimize_mode: OptimizeMode = "maximize", seed: int | None = None
     ) -> None:
+        self._tuner = tuner
         # Whether to try an architecture twice is the object's own decision.
         super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=False)
         missing = [name for name in _REQUIRED if not callable(getattr(tuner, name, None))]
         if missing:
             name = type(tuner).__name__
             raise TunerError(f"{name} is not a tuner: it lacks the method {', '.join(missing)}")
-        self._tuner = tuner
 
     @property
     def name(self) -> str:

@@ -27,6 +27,7 @@ class GridSearchTuner(Tuner):
         tuner = GridSearchTuner()
     """
 
+    multi_objective = True
     _attempts = 1  # what it proposes is new
 
     def __init__(

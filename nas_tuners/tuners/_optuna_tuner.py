@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, final
 
-from nas_tuners.contract.flat_encoding import FlatEncoding
+from nas_tuners.contract.flat_encoding import ENCODINGS, FlatEncoding
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._base import Ask, OptimizeMode, Result, Tuner
@@ -19,8 +19,17 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.samplers import BaseSampler
 
-# What each sampler can work with; everything else takes the general encoding.
-_ENCODINGS = {"CmaEsSampler": "scores", "BruteForceSampler": "subsets", "GridSampler": "subsets"}
+# What suits each sampler; everything else takes the general encoding.
+_ENCODINGS = {
+    "BruteForceSampler": "subsets",
+    "CmaEsSampler": "scores",
+    "GPSampler": "slots",
+    "GridSampler": "subsets",
+    "NSGAIISampler": "booleans",
+    "NSGAIIISampler": "booleans",
+}
+_CMAES = "CmaEsSampler"  # knows one objective, no constraints, and the order of values only
+_BELOW_ALL = -1e100
 
 
 @final
@@ -32,6 +41,10 @@ class OptunaTuner(Tuner):
     on a study that holds the results and the pending trials: so the suggestion is a function of
     the history, and resuming is exact. What a sampler writes to a trial (CMA-ES its distribution,
     NSGA-II its generation) travels as the proposal's note.
+
+    Several objectives, bounds, intermediate results and stopped trials reach the sampler as
+    Optuna's own (bounds from Optuna 5 on). TPE, NSGA-II, NSGA-III and GP handle several
+    objectives; CMA-ES has one, and takes what is beyond a bound for worse than all else.
 
     Asking and telling cost what the sampler costs, plus O(pending trials).
 
@@ -61,33 +74,49 @@ class OptunaTuner(Tuner):
     ) -> None:
         from optuna.samplers import BaseSampler, QMCSampler
 
-        super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
         if not isinstance(sampler, BaseSampler):
             raise ValueError(
                 "`sampler` must be an instance of an Optuna sampler, such as "
                 f"optuna.samplers.TPESampler(), but got (sampler={sampler!r})."
             )
+        if encoding is not None and encoding not in ENCODINGS:
+            raise ValueError(f"`encoding` must be one of {ENCODINGS}, but got {encoding!r}")
         if isinstance(sampler, QMCSampler):
             raise ValueError(
                 "`sampler` must not be a QMCSampler: it counts its points in the study, which a "
-                "tuner cannot replay; give it to optuna.create_study itself."
+                "tuner cannot replay; take QMCTuner, or give it to optuna.create_study itself."
             )
         self._sampler = copy.deepcopy(sampler)  # what a study left in it is none of our history
         self._encoding_name = encoding or _ENCODINGS.get(type(sampler).__name__, "auto")
+        self.multi_objective = handles_several(type(sampler))
+        super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
+        if self.goals.bounds and not self._is_cmaes:
+            _require_constraints()
+
+    @property
+    def name(self) -> str:
+        """The sampler is the algorithm."""
+        return f"OptunaTuner({type(self._sampler).__name__})"
+
+    @property
+    def _is_cmaes(self) -> bool:
+        return type(self._sampler).__name__ == _CMAES
 
     def _prepare(self, space: SearchSpace) -> None:
         self._encoding = FlatEncoding(space, self._encoding_name)
         self._distributions = distributions(self._encoding)
-        self._study, self._storage = _new_study()
+        self._study, self._storage = _new_study(len(self.goals.objectives))
 
     def _propose(self, ask: Ask) -> IndexVector:
+        from optuna.trial import TrialState
+
         sampler = _fresh_copy(self._sampler)
         _seed_sampler(sampler, Random(ask.rng.getrandbits(64)))
         self._study.sampler = sampler
         finished = self._storage.n_trials
         try:
             for number in sorted(ask.pending):
-                self._add(ask.pending[number], None, None, running=True)
+                self._add(ask.pending[number], state=TrialState.RUNNING)
             trial = self._study.ask(self._distributions)
             frozen = self._storage.get_trial(trial._trial_id)
             ask.note = _note(frozen.system_attrs)
@@ -96,37 +125,65 @@ class OptunaTuner(Tuner):
             self._storage.forget_after(finished)
 
     def _learn(self, result: Result) -> None:
-        self._add(result.vector, result.score, result.note, running=False)
+        outcome = _penalized(result) if self._is_cmaes else _outcome(result)
+        self._add(result.vector, system_attrs=result.note or {}, **outcome)
 
-    def _add(
-        self,
-        vector: IndexVector,
-        score: float | None,
-        note: dict[str, Any] | None,
-        *,
-        running: bool,
-    ) -> None:
-        from optuna.trial import TrialState, create_trial
+    def _add(self, vector: IndexVector, **content: Any) -> None:
+        from optuna.trial import create_trial
 
-        state = TrialState.COMPLETE if score is not None else TrialState.FAIL
-        trial = create_trial(
-            state=TrialState.RUNNING if running else state,
-            value=score,
-            params=self._encoding.encode(vector),
-            distributions=self._distributions,
-            system_attrs=note or {},
-        )
+        params = self._encoding.encode(vector)
+        trial = create_trial(params=params, distributions=self._distributions, **content)
         self._study.add_trial(trial)
 
 
-def _new_study() -> tuple[Study, Any]:
+def handles_several(sampler: type[BaseSampler]) -> bool:
+    """Whether a sampler's class handles several objectives."""
+    return sampler.__name__ != _CMAES
+
+
+def _require_constraints() -> None:
+    import optuna
+
+    if not hasattr(optuna.trial.FrozenTrial, "constraints"):
+        raise ValueError(
+            "`optimize_mode` has bounds, which reach a sampler from Optuna 5 on; this is "
+            f"Optuna {optuna.__version__}: pip install -U optuna."
+        )
+
+
+def _outcome(result: Result) -> dict[str, Any]:
+    """The result as :func:`optuna.trial.create_trial` takes it."""
+    from optuna.trial import TrialState
+
+    if result.score is None:
+        return {"state": TrialState.FAIL}
+    # Optuna prunes in studies of one objective only.
+    pruned = result.pruned and len(result.scores) == 1
+    outcome = {
+        "state": TrialState.PRUNED if pruned else TrialState.COMPLETE,
+        "values": list(result.scores),
+        "intermediate_values": dict(result.partial),
+    }
+    return outcome | ({"constraints": dict(result.excess)} if result.excess else {})
+
+
+def _penalized(result: Result) -> dict[str, Any]:
+    """The same without constraints: what violates them is below all that does not."""
+    outcome = _outcome(result)
+    outcome.pop("constraints", None)
+    if result.score is not None and result.violation:
+        outcome["values"] = [_BELOW_ALL * (1 + result.violation)]
+    return outcome
+
+
+def _new_study(objectives: int) -> tuple[Study, Any]:
     import optuna
 
     from ._scratch_storage import ScratchStorage
 
     storage = ScratchStorage()
     with _silenced("optuna.storages._in_memory"):
-        study = optuna.create_study(storage=storage, direction="maximize")
+        study = optuna.create_study(storage=storage, directions=["maximize"] * objectives)
     return study, storage
 
 

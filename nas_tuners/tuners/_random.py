@@ -22,5 +22,7 @@ class RandomTuner(Tuner):
         tuner.generate_parameters(0)  # {"conv": {"_value": "5x5", "_idx": 1}}
     """
 
+    multi_objective = True
+
     def _propose(self, ask: Ask) -> IndexVector:
         return self.space.sample(ask.rng)

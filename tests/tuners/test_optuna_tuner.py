@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState
 
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.testing import TunerSuite
 from nas_tuners.testing._spaces import SPACES
-from nas_tuners.tuners._base import Tuner
+from nas_tuners.tuners import hypervolume, make_tuner
+from nas_tuners.tuners._base import OptimizeMode, Tuner
 from nas_tuners.tuners._optuna_tuner import OptunaTuner
+from nas_tuners.tuners._random import RandomTuner
 
 # Optuna calls some of its samplers experimental.
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -57,8 +60,141 @@ def test_the_given_sampler_stays_as_it_was() -> None:
     assert sampler._search_space._study_id is None
 
 
+class _Watching(optuna.samplers.RandomSampler):
+    """Random, and keeps what it was shown."""
+
+    shown: ClassVar[list[FrozenTrial]] = []
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        _Watching.shown = [other for other in study.trials if other.number != trial.number]
+        return {}
+
+
+def _show(result: Any, mode: OptimizeMode = "maximize", **told: Any) -> FrozenTrial:
+    """One result as the sampler sees it."""
+    tuner = OptunaTuner(_Watching(), optimize_mode=mode, seed=0)
+    tuner.update_search_space(SPACES["layers"])
+    parameters = tuner.generate_parameters(0)
+    tuner.receive_trial_result(0, parameters, result, **told)
+    tuner.generate_parameters(1)
+    [trial] = _Watching.shown
+    return trial
+
+
+def test_the_sampler_sees_every_objective_as_one_to_maximize() -> None:
+    shown = _show({"acc": 0.5, "ms": 3.0}, {"acc": "maximize", "ms": "minimize"})
+    assert shown.values == [0.5, -3.0]
+
+
+def test_the_sampler_sees_bounds_as_constraints() -> None:
+    mode = {"default": "maximize", "ms": "<= 5", "recall": ">= 0.75"}
+    shown = _show({"default": 0.5, "ms": 3.0, "recall": 0.5}, mode)
+    assert shown.constraints == {"ms": -2.0, "recall": 0.25}
+
+
+def test_the_sampler_sees_a_stopped_trial_with_its_steps() -> None:
+    shown = _show(0.4, intermediate={0: 0.1, 5: 0.4}, pruned=True)
+    assert (shown.state, shown.value) == (TrialState.PRUNED, 0.4)
+    assert shown.intermediate_values == {0: 0.1, 5: 0.4}
+    assert _show(0.4, "minimize", intermediate={0: 0.1}).intermediate_values == {0: -0.1}
+
+
+def test_of_several_objectives_a_stopped_trial_counts_as_what_it_reached() -> None:
+    """Optuna's samplers compare pruned trials by a direction, of which there must be one."""
+    mode = {"acc": "maximize", "ms": "minimize"}
+    shown = _show({"acc": 0.4, "ms": 1.0}, mode, intermediate={0: 0.1}, pruned=True)
+    assert (shown.state, shown.values) == (TrialState.COMPLETE, [0.4, -1.0])
+
+
+def test_the_sampler_sees_a_failure_as_such() -> None:
+    assert _show(None).state == TrialState.FAIL
+
+
+def _search(tuner: Tuner, trials: int) -> list[dict[str, Any]]:
+    """Seven layers of four candidates; quality and cost both rise with the candidates' indices."""
+    tuner.update_search_space(
+        {f"edge_{i}": {"_type": "layer_choice", "_value": list("abcd")} for i in range(7)}
+    )
+    found = []
+    for number in range(trials):
+        parameters = tuner.generate_parameters(number)
+        indices = [entry["_idx"] for entry in parameters.values()]
+        quality = float(sum(indices))
+        cost = float(sum(index * (place + 1) for place, index in enumerate(indices)))
+        found.append({"default": quality, "cost": cost})
+        tuner.receive_trial_result(number, parameters, found[-1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "trials"),
+    [
+        ("tpe", {"n_startup_trials": 10}, 100),
+        ("nsga2", {"population_size": 10}, 100),
+        ("cmaes", {"popsize": 8}, 200),
+    ],
+)
+def test_bounds_are_kept(name: str, arguments: dict[str, Any], trials: int) -> None:
+    """Without them the best are all too costly."""
+    late = {}
+    for bound in ("<= 35", "<= 1000"):
+        mode = {"default": "maximize", "cost": bound}
+        found = _search(make_tuner(name, arguments, optimize_mode=mode, seed=1), trials)
+        late[bound] = [result["cost"] <= 35 for result in found[-trials // 3 :]]
+    assert sum(late["<= 35"]) > sum(late["<= 1000"]) + trials / 10
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "trials"),
+    [
+        ("tpe", {"n_startup_trials": 10}, 100),
+        ("nsga2", {"population_size": 16}, 250),
+        ("nsga3", {"population_size": 16}, 250),
+    ],
+)
+def test_a_front_is_found(name: str, arguments: dict[str, Any], trials: int) -> None:
+    mode = {"default": "maximize", "cost": "minimize"}
+    volumes = []
+    for tuner in (make_tuner(name, arguments, optimize_mode=mode, seed=1), RandomTuner(seed=1)):
+        points = [(r["default"], -r["cost"]) for r in _search(tuner, trials)]
+        volumes.append(hypervolume(points, (0.0, -84.0)))
+    assert volumes[0] > 1.02 * volumes[1]
+
+
+def test_cmaes_refuses_several_objectives_at_once() -> None:
+    mode = {"acc": "maximize", "ms": "minimize"}
+    with pytest.raises(ValueError, match=r"2 objectives, which OptunaTuner\(CmaEsSampler\) does"):
+        OptunaTuner(optuna.samplers.CmaEsSampler(), optimize_mode=mode)
+
+
+def test_subsets_are_written_as_suits_the_sampler() -> None:
+    content = {
+        "in": {"_type": "input_choice", "_value": {"candidates": list("abcde"), "n_chosen": 2}}
+    }
+    names = {}
+    for sampler in (
+        optuna.samplers.TPESampler(),
+        optuna.samplers.NSGAIISampler(),
+        optuna.samplers.CmaEsSampler(),
+        optuna.samplers.BruteForceSampler(),
+    ):
+        tuner = OptunaTuner(sampler, seed=0)
+        tuner.update_search_space(content)
+        tuner.receive_trial_result(None, {"in": {"_idx": [0, 3]}}, 1.0)
+        names[type(sampler).__name__] = tuner._study.trials[0].params
+    assert names == {
+        "TPESampler": {"in[0]": "a", "in[1]": "d"},
+        "NSGAIISampler": {f"in/{label}": label in "ad" for label in "abcde"},
+        "CmaEsSampler": {f"in/{label}": 0.75 if label in "ad" else 0.25 for label in "abcde"},
+        "BruteForceSampler": {"in": "{a, d}"},
+    }
+
+
 class TestRandomSampler(TunerSuite):
     budget = 40
+    learns = False
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         return OptunaTuner(optuna.samplers.RandomSampler(), **options)
@@ -66,6 +202,7 @@ class TestRandomSampler(TunerSuite):
 
 class TestTPESampler(TunerSuite):
     budget = 40
+    learning_budget = 100
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         return OptunaTuner(optuna.samplers.TPESampler(n_startup_trials=10), **options)
@@ -73,6 +210,8 @@ class TestTPESampler(TunerSuite):
 
 class TestCmaEsSampler(TunerSuite):
     budget = 40
+    learns = False  # it does, but the 72 scores of the landscapes take it thousands of trials
+    large_spaces = False
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         sampler = optuna.samplers.CmaEsSampler(popsize=6, warn_independent_sampling=False)
@@ -81,6 +220,7 @@ class TestCmaEsSampler(TunerSuite):
 
 class TestNSGAIISampler(TunerSuite):
     budget = 40
+    learning_budget = 100
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         return OptunaTuner(optuna.samplers.NSGAIISampler(population_size=10), **options)
@@ -88,6 +228,7 @@ class TestNSGAIISampler(TunerSuite):
 
 class TestGPSampler(TunerSuite):
     budget = 10
+    learns = False  # it does, but takes minutes
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         sampler = optuna.samplers.GPSampler(n_startup_trials=5, deterministic_objective=True)
@@ -96,7 +237,9 @@ class TestGPSampler(TunerSuite):
 
 class TestBruteForceSampler(TunerSuite):
     budget = 40
+    learns = False
     infinite_spaces = False
+    large_spaces = False
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         return OptunaTuner(optuna.samplers.BruteForceSampler(), **options)

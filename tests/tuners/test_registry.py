@@ -10,6 +10,7 @@ import pytest
 from nas_tuners.contract.errors import ConfigError, SearchSpaceExhausted, TunerError
 from nas_tuners.tuners._base import Tuner
 from nas_tuners.tuners._contract_tuner import ContractTuner
+from nas_tuners.tuners._names import ALIASES, ELSEWHERE, SAMPLERS, plain
 from nas_tuners.tuners._optuna_tuner import OptunaTuner
 from nas_tuners.tuners._random import RandomTuner
 from nas_tuners.tuners._registry import TUNERS, make_tuner
@@ -34,6 +35,89 @@ def test_underscores_do_not_matter(name: str) -> None:
     tuner = _make(name, {"population_size": 7, "sample_size": 2}, optimize_mode="minimize")
     assert isinstance(tuner, RegularizedEvolutionTuner)
     assert (tuner.population_size, tuner.optimize_mode) == (7, "minimize")
+
+
+@pytest.mark.parametrize(
+    ("name", "sampler"),
+    [
+        ("tpe", "TPESampler"),
+        ("TPE", "TPESampler"),
+        ("gp", "GPSampler"),
+        ("CMA-ES", "CmaEsSampler"),
+        ("nsga2", "NSGAIISampler"),
+        ("NSGA-II", "NSGAIISampler"),
+        ("NSGAIIISampler", "NSGAIIISampler"),
+        ("brute_force", "BruteForceSampler"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_optunas_samplers_have_short_names(name: str, sampler: str) -> None:
+    tuner = _make(name)
+    assert tuner.name == f"OptunaTuner({sampler})"
+    assert tuner.seed == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "tuner"),
+    [
+        ("qmc", "QMCTuner"),
+        ("QMCSampler", "QMCTuner"),
+        ("random", "RandomTuner"),
+        ("Random", "RandomTuner"),
+        ("grid", "GridSearchTuner"),
+        ("GridSearch", "GridSearchTuner"),
+        ("RegularizedEvolution", "RegularizedEvolutionTuner"),
+        ("BatchTuner", "BatchTuner"),
+    ],
+)
+def test_other_words_for_the_same(name: str, tuner: str) -> None:
+    assert type(_make(name)).__name__ == tuner
+
+
+def test_arguments_reach_the_sampler_or_its_adapter() -> None:
+    tuner = _make(
+        "tpe", {"n_startup_trials": 4, "encoding": "booleans", "dedup": False, "seed": 8}
+    )
+    assert isinstance(tuner, OptunaTuner)
+    assert (tuner._sampler._n_startup_trials, tuner._encoding_name) == (4, "booleans")  # type: ignore[attr-defined]
+    assert (tuner.dedup, tuner.seed) == (False, 8)
+
+
+@pytest.mark.parametrize("name", ["nsga2", "tpe", "gp", "random", "qmc", "grid"])
+def test_several_objectives_are_handled(name: str) -> None:
+    mode = {"acc": "maximize", "ms": "minimize"}
+    assert len(_make(name, optimize_mode=mode).goals.objectives) == 2
+
+
+def test_of_several_objectives_who_has_one_says_so() -> None:
+    with pytest.raises(ConfigError, match=r"OptunaTuner\(CmaEsSampler\) does not handle"):
+        _make("cmaes", optimize_mode={"acc": "maximize", "ms": "minimize"})
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("Evolution", "RegularizedEvolutionTuner"),
+        ("EvolutionTuner", "RegularizedEvolutionTuner"),
+        ("SMAC", "BayesianTuner"),
+        ("Hyperband", "RandomTuner"),
+        ("BOHB", "tpe"),
+        ("GPTuner", "gp"),
+        ("Anneal", "LocalSearchTuner"),
+    ],
+)
+def test_what_only_nni_has_leads_to_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(ConfigError, match=f"NNI's is .*; the nearest here is '{nearest}'"):
+        _make(name)
+
+
+def test_whoever_is_named_as_the_nearest_exists() -> None:
+    assert {nearest for _, nearest in ELSEWHERE.values()} <= {*TUNERS, *SAMPLERS}
+
+
+def test_no_name_means_two_things() -> None:
+    names = [*map(plain, TUNERS), *map(plain, SAMPLERS), *ALIASES, *ELSEWHERE]
+    assert len(set(names)) == len(names)
 
 
 def test_every_registered_class_exists() -> None:
@@ -171,6 +255,9 @@ def test_it_may_end(code: Path) -> None:
             {"population": 3},
             "tuner.args.population: RandomTuner takes no such",
         ),
+        ("tpe", {"n_startup": 3}, "TPESampler takes no such argument; did you mean 'n_startup_tr"),
+        ("tpe", {"encoding": "slot"}, "tuner.args: TPESampler: `encoding` must be one of"),
+        ("tpee", {}, "no tuner 'tpee'; did you mean 'tpe'"),
         ("RegularizedEvolution", {"population_sise": 3}, "did you mean 'population_size'"),
         ("RegularizedEvolution", {"sample_size": 300}, "`1 <= sample_size <= population_size`"),
         ("RegularizedEvolution", {"sample_size": "x"}, "tuner.args"),
