@@ -30,12 +30,13 @@ class TunerConfig:
 
 @dataclass(frozen=True)
 class ExperimentConfig:
-    """What ``nas-tuners run`` reads; ``command`` and ``tuner`` are required in the file.
+    """What ``nas-tuners run`` reads; ``command`` is required in the file.
 
     Attributes:
         name: Names the experiment's folder and, unless ``study_name`` is given, its study.
         command: What a trial runs: a text for the shell, or a list of arguments.
         tuner: The tuner; its name alone, or ``{name, args, code_directory}``.
+            :class:`~nas_tuners.BayesianTuner` if not given.
         code_directory: Where trials run; the configuration's folder if not given.
         search_space: The space; a file that the trial command shall generate it into, or None to
             generate it without keeping a file beside the experiment's own.
@@ -92,7 +93,7 @@ class ExperimentConfig:
         return cls(**content)
 
 
-_REQUIRED = ("command", "tuner")
+_REQUIRED = ("command",)
 _EDITED = (
     "concurrency",
     "max_trials",
@@ -115,11 +116,9 @@ def load_config(path: str | Path) -> ExperimentConfig:
     reader = _Reader(file)
     base = path.resolve().parent
     fields = reader.read_mapping("", file.content, _fields(base), _REQUIRED)
-    config = None
-    if "tuner" in fields:
-        config = ExperimentConfig(**(_defaults(path) | fields))
-        reader.take(_tuner_problems(config))
-    if reader.problems or config is None:
+    config = ExperimentConfig(**(_defaults(path) | fields))
+    reader.take(_tuner_problems(config))
+    if reader.problems:
         raise ConfigError(reader.problems, str(path))
     return config
 
@@ -139,6 +138,7 @@ def _defaults(path: Path) -> dict[str, Any]:
     """What depends on the configuration's own place, or on the current folder."""
     return {
         "command": "",  # so that the tuner can be checked even where the command is missing
+        "tuner": TunerConfig("BayesianTuner"),
         "name": values.default_name(path),
         "code_directory": path.resolve().parent,
         "experiments_directory": Path.cwd() / "nas-experiments",

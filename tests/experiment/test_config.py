@@ -209,7 +209,7 @@ def test_broken_files(tmp_path: Path, text: str, where: str, message: str) -> No
 
 
 def test_an_empty_file_lacks_what_is_required(tmp_path: Path) -> None:
-    assert problems(tmp_path, "") == {"command": "missing", "tuner": "missing"}
+    assert problems(tmp_path, "") == {"command": "missing"}
 
 
 def test_null_means_absent(tmp_path: Path) -> None:
