@@ -16,13 +16,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from nas_tuners.bench import TABLES, load_table, search
+from nas_tuners.bench import TABLES
 
-from .methods import METHODS, split
-from .store import RESULTS, Store, summary
+from .jobs import Job, run_job
+from .methods import METHODS
+from .store import RESULTS, Store
 
 PUBLISHED = [name for name in TABLES if not name.startswith("synthetic")]
-_Job = tuple[str, str, int, int, Path]
 
 
 def main() -> int:
@@ -62,30 +62,22 @@ def _run(options: argparse.Namespace) -> None:
     with tqdm(total=len(jobs), unit="search") as bar:
         if options.processes == 1:
             for job in jobs:
-                bar.set_description(f"{job[1]} on {job[0]}")
-                _search(job)
+                bar.set_description(f"{job.method} on {job.table}")
+                run_job(job)
                 bar.update()
             return
         with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-            for _ in pool.imap_unordered(_search, jobs):
+            for _ in pool.imap_unordered(run_job, jobs):
                 bar.update()
 
 
-def _jobs(options: argparse.Namespace) -> Iterator[_Job]:
+def _jobs(options: argparse.Namespace) -> Iterator[Job]:
     for method in options.methods:
         for table in options.tables:
             done = Store(table, method, options.results).seeds(options.evaluations)
             for seed in range(options.seeds):
                 if seed not in done:
-                    yield table, method, seed, options.evaluations, options.results
-
-
-def _search(job: _Job) -> None:
-    name, method, seed, evaluations, results = job
-    table = load_table(name)
-    tuner, workers = split(method)
-    trace = search(tuner, table, evaluations, seed=seed, workers=workers)
-    Store(name, method, results).append(summary(table, trace, seed, evaluations))
+                    yield Job(table, method, seed, options.evaluations, options.results)
 
 
 def _trade_off(options: argparse.Namespace) -> None:

@@ -37,13 +37,13 @@ CARDS: dict[str, Card] = {
         "O(d)",
     ),
     "LocalSearchTuner": Card(
-        "the strongest without a model on smooth spaces; nothing to tune",
-        "one neighbourhood after the other: slow where there are hundreds of decisions",
+        "as good as evolution or better at 50 to 400 trials, with nothing to tune",
+        "one neighbourhood after the other: slow where there are many decisions",
         "O(d x candidates)",
     ),
     "PPOTuner": Card(
-        "learns which decisions go together over thousands of trials",
-        "behind evolution and models at a few hundred trials",
+        "learns which decisions go together; ahead of evolution from some 400 trials on",
+        "behind evolution, local search and models below 200 trials",
         "O(d) with a recurrent network; an update every few trials",
     ),
     "PredictorEvolutionTuner": Card(
@@ -63,12 +63,12 @@ CARDS: dict[str, Card] = {
     ),
     "RegularizedEvolutionTuner": Card(
         "robust to noise, cheap, any space, many workers",
-        "spends its first population at random: weak below 100 trials",
+        "needs twice to four times the trials of BayesianTuner",
         "O(d)",
     ),
     "ReinforceTuner": Card(
         "microseconds a suggestion, for very many very short trials",
-        "decides every key by itself; behind evolution at a few hundred trials",
+        "decides every key by itself: blind to interactions",
         "O(d)",
     ),
     "SPOSEvolutionTuner": Card(

@@ -69,7 +69,9 @@ class PolicyNetwork(nn.Module):
     ) -> None:
         super().__init__()
         steps, columns = len(widths), sum(widths)
-        step_of = torch.repeat_interleave(torch.arange(steps), torch.tensor(widths, dtype=int))
+        step_of = torch.repeat_interleave(torch.arange(steps), torch.tensor(widths))
+        self.step_of: Tensor
+        self.is_exclusive: Tensor
         self.register_buffer("step_of", step_of)
         self.register_buffer("is_exclusive", torch.tensor(exclusive, dtype=torch.bool)[step_of])
         self.step_embedding = nn.Parameter(torch.empty(steps, hidden))

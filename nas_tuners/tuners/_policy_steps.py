@@ -156,7 +156,8 @@ class SomeOf:
         table = inclusion_log_odds(self._domain.n, self._domain.low, self._domain.high)
         before = np.zeros(self.width, dtype=int)
         before[[column + 1 for column in self.columns(entry) if column + 1 < self.width]] = 1
-        return table[np.arange(self.width), before.cumsum()]
+        odds: Array = table[np.arange(self.width), before.cumsum()]
+        return odds
 
 
 @lru_cache(maxsize=256)
