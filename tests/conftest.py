@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+# Before numpy is loaded: small matrices are far slower in several threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 pytest.register_assert_rewrite("nas_tuners.testing", "optuna.testing.pytest_samplers")
 
 
