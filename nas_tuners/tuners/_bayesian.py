@@ -46,18 +46,19 @@ class BayesianTuner(Tuner):
     maximum posterior density, fitted anew whenever the results have grown by a tenth.
 
     The acquisition: the logarithm of expected improvement over the best result, times the
-    chances that the trial succeeds and that every bound holds. Up to 2,000 architectures it is
-    ranked over all; in larger spaces it is climbed from neighbours of the best, from changes of
-    two decisions, and from random draws. Pending trials count as results at their expected value
-    (kriging believer: Ginsbourger, Le Riche, Carraro, 2010), so a batch spreads out. With several
-    objectives each has a process, and the improvement is that of a randomly weighted Chebyshev
-    function (Knowles, ParEGO, 2006).
+    chances that the trial succeeds and that every bound holds, each from a process of its own. Up
+    to 2,000 architectures it is ranked over all; in larger spaces it is climbed from neighbours of
+    the best, from changes of two decisions, and from random draws. Pending trials count as results
+    at their expected value (kriging believer: Ginsbourger, Le Riche, Carraro, 2010), so a batch
+    spreads out. With several objectives each has a process, and the improvement is that of a
+    randomly weighted Chebyshev function (Knowles, ParEGO, 2006).
 
     Pruned trials count as noisy estimates of what they would have reached (see
     :func:`~nas_tuners.tuners._targets.final_scores`). Scores given to :meth:`warm_start` enter as
     a second process whose mean is a feature with a learned weight, 1/2 a priori.
 
-    Cost: exact up to 400 results, O(n^2 * candidates); beyond, the process sees the better 200
+    Cost: milliseconds with one BLAS thread (``OMP_NUM_THREADS=1``; more threads slow small matrices
+    down). Exact up to 400 results, O(n^2 * candidates); beyond, the process sees the better 200
     and 200 evenly spread over the rest, so that a suggestion costs the same at 10,000.
 
     Args:

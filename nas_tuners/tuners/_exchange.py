@@ -53,6 +53,10 @@ class Result:
     partial: Mapping[int, float] = field(default_factory=dict)
     pruned: bool = False
 
+    def __deepcopy__(self, memo: object) -> Result:
+        """Itself: nobody changes a result, and copies of a tuner share thousands of them."""
+        return self
+
     @property
     def violation(self) -> float:
         """The sum of what is beyond the constraints; 0 where all hold."""

@@ -28,8 +28,8 @@ class Scores(NamedTuple):
 def gaussian_ranks(values: Array) -> Array:
     """The normal quantiles of the ranks: no outlier and no unit matters; ties share a rank.
 
-    The normal scores of Blom, Statistical Estimates and Transformed Beta-Variables, 1958, with
-    (rank - 1/2) / n.
+    Normal scores (Blom, Statistical Estimates and Transformed Beta-Variables, 1958) at Hazen's
+    positions (rank - 1/2) / n.
     """
     scores: Array = ndtri((rankdata(values) - 0.5) / len(values))
     return scores
