@@ -104,7 +104,12 @@ def _measurements(results: Any) -> Iterator[tuple[_Parameters, float]]:
     if hasattr(results, "directions"):
         yield from _successes(results)
         return
-    for record in results:
+    for index, record in enumerate(results):
+        if not isinstance(record, Mapping) or not {"parameter", "value"} <= record.keys():
+            raise ValueError(
+                '`results` must be a study, or records {"parameter": {...}, "value": number}, '
+                f"but record {index} is {record!r}."
+            )
         value = value_or_reason(record["value"])
         if isinstance(value, float):
             yield dict(record["parameter"]), value

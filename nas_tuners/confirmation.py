@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from ._candidates import (
@@ -156,9 +157,13 @@ def plan(candidates: Sequence[Candidate], seeds: int | Sequence[int]) -> list[Ru
     Raises:
         ValueError: if there is no seed, or one occurs twice.
     """
-    chosen = list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds)
-    if not chosen or len(set(chosen)) < len(chosen):
-        raise ValueError(f"`seeds` must be a positive number or different seeds, got {seeds!r}.")
+    chosen = range(1, seeds + 1) if isinstance(seeds, int) else seeds
+    whole = isinstance(chosen, Sequence) and all(isinstance(s, Integral) for s in chosen)
+    if not whole or not chosen or len(set(chosen)) < len(chosen):
+        raise ValueError(
+            "`seeds` must be a positive number or different whole numbers, "
+            f"but got (seeds={seeds!r})."
+        )
     return [
         Run(place, candidate.parameters, seed)
         for seed in chosen

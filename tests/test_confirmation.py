@@ -161,14 +161,22 @@ def test_the_table() -> None:
     ("options", "message"),
     [
         ({"top_k": 0}, "`top_k` must be a whole number of at least 1, but got 0"),
-        ({"seeds": 0}, "`seeds` must be a positive number or different seeds, got 0"),
-        ({"seeds": [1, 1]}, "different seeds, got \\[1, 1\\]"),
+        ({"seeds": 0}, "`seeds` must be a positive number or different whole numbers"),
+        ({"seeds": [1, 1]}, r"different whole numbers, but got \(seeds=\[1, 1\]\)"),
+        ({"seeds": "ab"}, r"but got \(seeds='ab'\)"),
+        ({"seeds": 2.0}, r"but got \(seeds=2.0\)"),
         ({"optimize_mode": "max"}, "`optimize_mode` must be 'maximize' or 'minimize'"),
     ],
 )
 def test_wrong_arguments(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         nas_tuners.confirm(RECORDS, _noisy, **options)
+
+
+@pytest.mark.parametrize("record", [{"op": "a", "value": 1.0}, {"parameter": {"op": "a"}}, 3])
+def test_what_is_no_record(record: Any) -> None:
+    with pytest.raises(ValueError, match=r"`results` must be a study, or records .* record 1 is"):
+        nas_tuners.confirm([RECORDS[0], record], _noisy)
 
 
 def test_studies_it_cannot_serve() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nas_tuners.contract.errors import ConfigError, Problem
+from nas_tuners.contract.errors import ConfigError, Problem, did_you_mean
 
 from .protocol import Progress, Trace, run, run_sampler
 from .tables import Table
@@ -47,6 +47,9 @@ def search(
             problem = "runs as Optuna ships it: without arguments, with one worker"
             raise ConfigError([Problem(method, problem)])
         return run_sampler(table, PEERS[method](seed), evaluations, progress=progress)
+    if method.startswith("optuna-"):
+        problem = f"no such sampler{did_you_mean(method, PEERS)} (known: {', '.join(PEERS)})"
+        raise ConfigError([Problem(method, problem)])
     tuner = make_tuner(method, arguments or {}, optimize_mode="maximize", seed=seed)
     return run(table, tuner, evaluations, workers=workers, seed=seed, progress=progress)
 

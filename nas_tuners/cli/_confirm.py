@@ -37,14 +37,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from nas_tuners.experiment.confirming import ConfirmRuns
     from nas_tuners.experiment.folder import ExperimentFolder
+    from nas_tuners.experiment.results import read_results
     from nas_tuners.experiment.signals import StopSignals
 
     from ._run_and_report import STOPPING
 
+    folder = ExperimentFolder(options.folder)
+    if not read_results(folder).best(1):
+        print("No trial has succeeded yet.", file=sys.stderr)
+        return exit_codes.NO_RESULT
     with StopSignals(STOPPING) as signals:
-        runs = ConfirmRuns(
-            ExperimentFolder(options.folder), top_k=options.top, seeds=options.seeds
-        )
+        runs = ConfirmRuns(folder, top_k=options.top, seeds=options.seeds)
         with _Bar(len(runs.runs)) as bar:
             confirmation = runs.run(signals=signals, observers=[bar])
     return _report(runs, confirmation, options.folder)

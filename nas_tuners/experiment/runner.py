@@ -22,7 +22,7 @@ from .loop import Limits, Loop, Observer
 from .outcome import Complete
 from .signals import StopSignals
 from .storage import exclusive, open_storage, storage_file
-from .study import ExperimentStudy, StudyTrial, make_tuner_of, open_study
+from .study import ExperimentStudy, StudyTrial, make_tuner_of, open_study, result_of
 from .trial_files import kill_process_of, record, reported, trial_folder
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _connect(
     return ExperimentStudy(
         study,
         encoding,
-        HistoryFollower(make_tuner_of(config), encoding),
+        HistoryFollower(make_tuner_of(config), encoding, result_of=result_of),
         experiment_id=folder.state().experiment_id,
         exclusive=partial(exclusive, folder.storage_url),
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.architecture import to_architecture, to_parameters
-from nas_tuners.contract.errors import ExperimentError, TunerError
+from nas_tuners.contract.errors import ConfigError, ExperimentError, Problem, TunerError
 from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, NOTE_ATTR
 from nas_tuners.contract.trial_io import Assignment, Metric
 
@@ -165,6 +165,13 @@ class ExperimentStudy:
         return Assignment(self._experiment_id, trial_id, number, parameters, self._space)
 
 
+def result_of(trial: FrozenTrial) -> Any:
+    """What the tuner learns of a finished trial: all metrics where there are several."""
+    metrics = trial.user_attrs.get(RESULT_ATTR)
+    ours = RUNNER_ATTR in trial.system_attrs and isinstance(metrics, dict)
+    return metrics if ours and trial.values is not None else trial.values
+
+
 def make_tuner_of(config: ExperimentConfig) -> Tuner:
     """The tuner that a configuration names.
 
@@ -173,13 +180,17 @@ def make_tuner_of(config: ExperimentConfig) -> Tuner:
     """
     from nas_tuners.tuners._registry import make_tuner
 
-    return make_tuner(
+    tuner = make_tuner(
         config.tuner.name,
         config.tuner.args,
         optimize_mode=config.optimize_mode,
         seed=config.seed,
         code_directory=config.tuner.code_directory or config.code_directory,
     )
+    if "optimize_mode" in config.tuner.args and tuner.goals.opposes(config.optimize_mode):
+        message = f"its 'default' is the opposite of the experiment's, {config.optimize_mode!r}"
+        raise ConfigError([Problem("tuner.args.optimize_mode", message)])
+    return tuner
 
 
 def open_study(storage: BaseStorage, config: ExperimentConfig) -> Study:

@@ -69,7 +69,6 @@ class Tuner(ABC):
     ) -> None:
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise ValueError(f"`seed` must be an integer or None, but got (seed={seed!r}).")
-        self.optimize_mode = optimize_mode
         self.seed = secrets.randbits(32) if seed is None else seed
         self.dedup = dedup
         self._space: SearchSpace | None = None
@@ -77,6 +76,7 @@ class Tuner(ABC):
         self._evaluated: set[IndexVector] = set()
         self._ended: set[int] = set()
         self._scores: list[Record] = []
+        self.optimize_mode = optimize_mode
 
     @property
     def optimize_mode(self) -> OptimizeMode:
@@ -91,6 +91,11 @@ class Tuner(ABC):
                 f"`optimize_mode` has {len(goals.objectives)} objectives, which "
                 f"{self.name} does not handle; make all but one of them bounds "
                 "('<= 5'), or take BayesianTuner or OptunaTuner(NSGAIISampler())."
+            )
+        if self._space is not None and self._is_bound_to_other(goals):
+            raise ValueError(
+                f"{self.name} was prepared with optimize_mode={self._optimize_mode!r}, and cannot "
+                f"take {mode!r} any more; give it to the tuner's constructor."
             )
         self._optimize_mode: OptimizeMode = mode
         self._goals = goals
@@ -200,7 +205,7 @@ class Tuner(ABC):
         if parameter_id is not None and parameter_id in self._ended:
             _logger.warning("Trial %s has ended already; its result is ignored.", parameter_id)
             return
-        pending = self._pending.pop(parameter_id, None) if parameter_id is not None else None
+        pending = self._pending.get(parameter_id) if parameter_id is not None else None
         if pending is not None and to_parameters(self.space, pending.vector) == parameters:
             vector, note = pending.vector, note or pending.note
         else:
@@ -211,7 +216,7 @@ class Tuner(ABC):
     def trial_end(self, parameter_id: int, success: bool, **_: Any) -> None:
         """The end of a trial; without a result before, it has failed."""
         del success  # what counts is whether there was a result
-        pending = self._pending.pop(parameter_id, None)
+        pending = self._pending.get(parameter_id)
         if pending is not None:
             self._tell(parameter_id, pending.vector, None, pending.note)
 
@@ -292,7 +297,6 @@ class Tuner(ABC):
 
         ``excess`` has the constraints that are not among the metrics; feasible at 0 and below.
         """
-        self._pending.pop(number, None)
         self._tell(
             number, vector, value, note, intermediate=intermediate, pruned=pruned, excess=excess
         )
@@ -326,6 +330,12 @@ class Tuner(ABC):
         """Take in scores of :meth:`warm_start`."""
 
     # ---- bookkeeping ----------------------------------------------------------------------------
+
+    def _is_bound_to_other(self, goals: Goals) -> bool:
+        """Whether what was prepared or learned has no meaning under other goals."""
+        if len(goals.signs) != len(self._goals.signs):
+            return True
+        return bool(self._evaluated) and goals.signs != self._goals.signs
 
     def _new_vector(self, ask: Ask) -> IndexVector:
         if self.is_exhausted:
@@ -362,6 +372,7 @@ class Tuner(ABC):
         excess: Mapping[str, float] | None = None,
     ) -> None:
         if number is not None:
+            self._pending.pop(number, None)
             self._ended.add(number)
         self._evaluated.add(vector)
         measured = measured_or_none(self._goals, value, excess, number)

@@ -21,8 +21,16 @@ from ._base import Ask, OptimizeMode, Result, Tuner
 from ._features import Array, Features
 from ._gaussian_process import Posterior
 from ._maximization import maximize
+from ._options import require_whole
 from ._surrogate import Model, Prior, Surrogate
-from ._targets import Scores, final_scores, gaussian_ranks, signed_scale
+from ._targets import (
+    excess_of,
+    failures,
+    final_scores,
+    from_elsewhere,
+    gaussian_ranks,
+    signed_scale,
+)
 from ._unseen import draw_unseen
 
 _INCUMBENTS = 6  # whose neighbours are candidates
@@ -86,6 +94,7 @@ class BayesianTuner(Tuner):
         dedup: bool = True,
     ) -> None:
         super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
+        require_whole(n_startup_trials=n_startup_trials)
         if n_startup_trials < 1:
             raise ValueError(
                 f"`n_startup_trials` must be at least 1, but got {n_startup_trials!r}."
@@ -100,7 +109,7 @@ class BayesianTuner(Tuner):
         self._features = Features(space)
         self._objectives = self._new_objectives()
         self._elsewhere = Surrogate(self._features, final_scores, gaussian_ranks)
-        self._failures = Surrogate(self._features, _read_failure, signed_scale)
+        self._failures = Surrogate(self._features, failures, signed_scale)
         self._bounds: dict[str, Surrogate] = {}
 
     def _new_objectives(self) -> list[Surrogate]:
@@ -110,9 +119,7 @@ class BayesianTuner(Tuner):
         ]
 
     def _warm_start(self, scores: Sequence[tuple[IndexVector, float]]) -> None:
-        self._known_scores += [
-            Result(None, vector, score, score, None, scores=(score,)) for vector, score in scores
-        ]
+        self._known_scores += from_elsewhere(scores)
         if self._known_scores:
             self._prior = self._elsewhere.model(self._known_scores).mean
             self._objectives = self._new_objectives()  # what was fitted without them is void
@@ -124,7 +131,7 @@ class BayesianTuner(Tuner):
         self._results.append(result)
         for name in result.excess:
             if name not in self._bounds:
-                read = partial(_read_excess, name=name)
+                read = partial(excess_of, name=name)
                 self._bounds[name] = Surrogate(self._features, read, signed_scale)
 
     def _propose(self, ask: Ask) -> IndexVector:
@@ -252,16 +259,6 @@ def _stacked(posteriors: Sequence[Posterior]) -> tuple[Array, Array]:
     """Means and deviations: (n, objectives) each."""
     means = np.stack([posterior.mean for posterior in posteriors], axis=-1)
     return means, np.stack([posterior.deviation for posterior in posteriors], axis=-1)
-
-
-def _read_excess(results: Sequence[Result], name: str) -> Scores:
-    return Scores(np.array([r.excess[name] for r in results]), np.zeros(len(results)))
-
-
-def _read_failure(results: Sequence[Result]) -> Scores:
-    """A bound that failed trials break."""
-    values = np.array([1.0 if result.score is None else -1.0 for result in results])
-    return Scores(values, np.zeros(len(results)))
 
 
 def _score(result: Result) -> float:

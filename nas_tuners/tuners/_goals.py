@@ -45,6 +45,15 @@ class Goals:
     objectives: tuple[tuple[str, float], ...]
     bounds: tuple[tuple[str, float, float], ...] = ()
 
+    @property
+    def signs(self) -> tuple[float, ...]:
+        """Of the objectives."""
+        return tuple(sign for _, sign in self.objectives)
+
+    def opposes(self, direction: Direction) -> bool:
+        """Whether ``default`` is an objective with the other direction."""
+        return (_DEFAULT, -_SIGNS[direction]) in self.objectives
+
     @classmethod
     def of(cls, optimize_mode: OptimizeMode) -> Goals:
         """Read ``"maximize"``, or ``{"default": "maximize", "latency": "<= 5"}``.
@@ -64,8 +73,9 @@ class Goals:
 
     @classmethod
     def _from_mapping(cls, goals: Mapping[str, str]) -> Goals:
-        objectives = tuple((m, _SIGNS[goal]) for m, goal in goals.items() if goal in _SIGNS)
-        bounds = tuple(_bound(m, goal) for m, goal in goals.items() if goal not in _SIGNS)
+        words = {metric: str(goal).strip() for metric, goal in goals.items()}
+        objectives = tuple((m, _SIGNS[word]) for m, word in words.items() if word in _SIGNS)
+        bounds = tuple(_bound(m, word) for m, word in words.items() if word not in _SIGNS)
         if not objectives:
             raise ValueError(
                 "`optimize_mode` must have at least one metric to 'maximize' or 'minimize', "
@@ -103,10 +113,10 @@ class Goals:
         return {names[0]: check_metric(value)}
 
 
-def _bound(metric: str, goal: object) -> tuple[str, float, float]:
-    sign = _BOUNDS.get(str(goal).strip()[:2])
+def _bound(metric: str, goal: str) -> tuple[str, float, float]:
+    sign = _BOUNDS.get(goal[:2])
     try:
-        bound = float(str(goal).strip()[2:])
+        bound = float(goal[2:])
     except ValueError:
         bound = math.nan
     if sign is None or not math.isfinite(bound):

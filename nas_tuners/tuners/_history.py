@@ -48,6 +48,12 @@ class Proposal:
     note: dict[str, Any] | None
 
 
+def values_of(trial: FrozenTrial) -> list[float] | None:
+    """One number an objective; of a pruned trial its last report; None of a failed one."""
+    values: list[float] | None = trial.values
+    return values
+
+
 @final
 class HistoryFollower:
     """Keeps a tuner in step with a study.
@@ -62,6 +68,7 @@ class HistoryFollower:
     Args:
         tuner: A tuner that has learned nothing; it is copied, not used.
         encoding: The way between the study's parameters and index vectors.
+        result_of: What a finished trial gave, as :meth:`Tuner.tell` takes it.
         pending_timeout: Seconds after which a running trial counts as dead and no longer as
             pending; None: what :func:`unfinished_trials` takes for usual.
         clock: The time now, on the clock of the trials' times.
@@ -72,15 +79,17 @@ class HistoryFollower:
         tuner: Tuner,
         encoding: Encoding,
         *,
+        result_of: Callable[[FrozenTrial], Any] = values_of,
         pending_timeout: float | None = math.inf,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
-        fresh = _copy(tuner)
+        fresh = copy_tuner(tuner)
         fresh.update_search_space(encoding.space)
         self._encoding = encoding
+        self._result_of = result_of
         self._pending_timeout = pending_timeout
         self._clock = clock
-        self._tuner = _copy(fresh)
+        self._tuner = copy_tuner(fresh)
         self._copies: list[tuple[int, Tuner]] = [(0, fresh)]
         self._order: list[_Moment] = []
         self._learned: set[int] = set()
@@ -147,7 +156,7 @@ class HistoryFollower:
             self._learn(trial)
             learned, _ = self._copies[-1]
             if len(self._order) >= 1.25 * learned + 64:
-                self._copies.append((len(self._order), _copy(self._tuner)))
+                self._copies.append((len(self._order), copy_tuner(self._tuner)))
 
     def _roll_back(self, moment: _Moment, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Return to before a moment; the finished trials to learn from there."""
@@ -155,7 +164,7 @@ class HistoryFollower:
         while self._copies[-1][0] > keep:
             self._copies.pop()
         learned, tuner = self._copies[-1]
-        self._tuner = _copy(tuner)
+        self._tuner = copy_tuner(tuner)
         del self._order[learned:]
         self._learned = {number for _, number in self._order}
         again = [t for t in trials if t.number not in self._learned and t.state.is_finished()]
@@ -169,7 +178,7 @@ class HistoryFollower:
             self._tuner.tell(
                 trial.number,
                 vector,
-                trial.values,  # of a pruned trial: its last report
+                self._result_of(trial),
                 self._note(trial, vector),
                 intermediate=_reports(trial),
                 pruned=trial.state.name == "PRUNED",
@@ -206,7 +215,12 @@ class HistoryFollower:
         return self._encoding.encode(tuple(vector))
 
 
-def _copy(tuner: Tuner) -> Tuner:
+def copy_tuner(tuner: Tuner) -> Tuner:
+    """A copy that shares nothing.
+
+    Raises:
+        TunerError: if the tuner holds what cannot be copied.
+    """
     try:
         return copy.deepcopy(tuner)
     except Exception as error:  # whatever a tuner of one's own holds

@@ -12,6 +12,7 @@ from nas_tuners.contract.search_space import IndexVector
 
 from ._base import Ask, OptimizeMode, Result, Tuner
 from ._encoding import Neighbourhood
+from ._options import require_whole
 from ._unseen import draw_unseen
 
 _DRAWS = 30  # from a neighbourhood, before what is unseen of it is listed
@@ -78,6 +79,7 @@ class LocalSearchTuner(Tuner):
         dedup: bool = True,
     ) -> None:
         super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
+        require_whole(num_starts=num_starts, num_expanded=num_expanded)
         if num_starts < 1 or num_expanded < 1:
             raise ValueError(
                 "`num_starts >= 1` and `num_expanded >= 1` must hold, but got "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ from nas_tuners.contract.study_attributes import NOTE_ATTR, SEARCH_SPACE_ATTR, V
 
 from ._base import OptimizeMode, Tuner
 from ._goals import Direction
-from ._history import Encoding, HistoryFollower, Proposal
+from ._history import Encoding, HistoryFollower, Proposal, copy_tuner
 from ._ordinary_encoding import OrdinaryEncoding
 from ._study import attach_space, distributions
 
@@ -52,9 +51,10 @@ class TunerSampler(BaseSampler):
     :class:`~nas_tuners.SearchSpaceExhausted` at the first suggestion.
 
     Args:
-        tuner: A tuner that has learned nothing; it is copied. Its ``optimize_mode`` is set from
-            the study's direction, or directions if it handles several objectives. Optuna's
-            constraints, intermediate values and pruned trials are passed on to it.
+        tuner: A tuner that has proposed nothing; it is copied, with the scores and data that it
+            was given. Its ``optimize_mode`` is set from the study's direction, or directions if it
+            handles several objectives. Optuna's constraints, intermediate values and pruned trials
+            are passed on to it; bounds are the study's too (``trial.set_constraint``).
         search_space: The space that the objective searches, in any form. None: the parameters
             that all trials of the study have in common, whatever they are, as Optuna's own
             samplers do.
@@ -84,6 +84,13 @@ class TunerSampler(BaseSampler):
             raise ValueError(
                 "`tuner` must be a Tuner, such as RandomTuner(), or an object with NNI's methods "
                 f"in a nas_tuners.tuners.ContractTuner, but got (tuner={tuner!r})."
+            )
+        if tuner.goals.bounds:
+            metrics = ", ".join(metric for metric, *_ in tuner.goals.bounds)
+            raise ValueError(
+                f"`tuner` has bounds of its own ({metrics}), but a study keeps no such metrics; "
+                "leave them out of `optimize_mode`, and have the objective call "
+                "trial.set_constraint(name, excess), above 0 where a bound is broken (Optuna 5)."
             )
         if pending_timeout is not None and not pending_timeout > 0:
             raise ValueError(
@@ -134,8 +141,7 @@ class TunerSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        if not self._handles(study):
-            self._raise_error_if_multi_objective(study)
+        self._check_objectives(study)
         if not search_space:
             return {}
         study = _whole(study)
@@ -151,8 +157,7 @@ class TunerSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        if not self._handles(study):
-            self._raise_error_if_multi_objective(study)
+        self._check_objectives(study)
         # Seeded like a proposal: neither resuming nor a second process draws the same again.
         seed = Random(f"{self._tuner.seed}:{trial.number}:{param_name}").getrandbits(32)
         sampler = RandomSampler(seed=seed)
@@ -177,6 +182,11 @@ class TunerSampler(BaseSampler):
     def _handles(self, study: Study) -> bool:
         return len(study.directions) == 1 or self._tuner.multi_objective
 
+    def _check_objectives(self, study: Study) -> None:
+        """Have the tuner say what it does not handle."""
+        if not self._handles(study):
+            copy_tuner(self._tuner).optimize_mode = _mode(study)
+
     def _encoding_of(self, study: Study, search_space: _Distributions) -> Encoding:
         if self._space is not None and search_space == self._attached_to(study, self._space):
             assert self._attached is not None
@@ -198,7 +208,7 @@ class TunerSampler(BaseSampler):
     def _follower_of(self, study: Study, encoding: Encoding) -> HistoryFollower:
         following = self._following
         if following is None or following[:2] != (_key(study), encoding):
-            tuner = copy.deepcopy(self._tuner)
+            tuner = copy_tuner(self._tuner)
             tuner.optimize_mode = _mode(study)
             follower = HistoryFollower(tuner, encoding, pending_timeout=self._pending_timeout)
             following = self._following = (_key(study), encoding, follower)

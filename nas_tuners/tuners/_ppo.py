@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, final
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._base import Ask, OptimizeMode, Result, Tuner
+from ._options import require_numbers, require_whole
 from ._policy_feedback import Merit, RankReward, make_note, next_temperature, noted_log_prob
 from ._policy_steps import make_step
 
@@ -138,12 +139,14 @@ class PPOTuner(Tuner):
 
 
 def _count(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    require_whole(**{name: value})
+    if value < 1:
         raise ValueError(f"`{name}` must be a whole number of at least 1, but got {value!r}.")
     return value
 
 
 def _number(name: str, value: float, *, high: float = float("inf")) -> float:
+    require_numbers(**{name: value})
     if not 0.0 <= value <= high:
         raise ValueError(f"`0 <= {name} <= {high:g}` must hold, but got ({name}={value!r}).")
     return float(value)

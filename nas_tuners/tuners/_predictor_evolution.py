@@ -16,9 +16,18 @@ from ._base import Ask, OptimizeMode, Result, Tuner
 from ._encoding import crossover, mutate
 from ._features import Array
 from ._linear_ensemble import MEMBERS, EnsembleFitter, LinearEnsemble
+from ._options import require_whole
 from ._random_features import RandomFeatures, Rows
 from ._spos_evolution import Ranked, update_best
-from ._targets import Scores, final_scores, gaussian_ranks, signed_scale
+from ._targets import (
+    Scores,
+    excess_of,
+    failures,
+    final_scores,
+    from_elsewhere,
+    gaussian_ranks,
+    signed_scale,
+)
 
 _PARENTS = 10  # of a generation
 _GENERATIONS = 4
@@ -83,6 +92,7 @@ class PredictorEvolutionTuner(Tuner):
         dedup: bool = True,
     ) -> None:
         super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
+        require_whole(n_startup_trials=n_startup_trials)
         if n_startup_trials < 1:
             raise ValueError(
                 f"`n_startup_trials` must be at least 1, but got {n_startup_trials!r}."
@@ -98,7 +108,7 @@ class PredictorEvolutionTuner(Tuner):
         self._features = RandomFeatures(space, Random(f"{self.seed}:features"))
         self._objective = self._fitter("learn", final_scores, gaussian_ranks)
         self._elsewhere = self._fitter("scores", final_scores, gaussian_ranks)
-        self._failures = self._fitter("failures", _read_failure, signed_scale)
+        self._failures = self._fitter("failures", failures, signed_scale)
         self._bounds: dict[str, EnsembleFitter] = {}
 
     def _fitter(
@@ -107,9 +117,7 @@ class PredictorEvolutionTuner(Tuner):
         return EnsembleFitter(self._features, read, transform, f"{self.seed}:{name}")
 
     def _warm_start(self, scores: Sequence[tuple[IndexVector, float]]) -> None:
-        self._known_scores += [
-            Result(None, vector, score, score, None, scores=(score,)) for vector, score in scores
-        ]
+        self._known_scores += from_elsewhere(scores)
         self._objective.forget()
 
     def _learn(self, result: Result) -> None:
@@ -121,7 +129,7 @@ class PredictorEvolutionTuner(Tuner):
         for name in result.excess:
             self._measured.setdefault(name, []).append(result)
             if name not in self._bounds:
-                read = partial(_read_excess, name=name)
+                read = partial(excess_of, name=name)
                 self._bounds[name] = self._fitter(f"bound {name}", read, signed_scale)
 
     def _propose(self, ask: Ask) -> IndexVector:
@@ -193,13 +201,3 @@ class PredictorEvolutionTuner(Tuner):
         """With the prediction of scores from elsewhere, at the size of its expected effect."""
         expected = self._elsewhere.fit(self._known_scores).mean(rows)
         return rows.with_common(_PRIOR_WEIGHT * expected)
-
-
-def _read_excess(results: Sequence[Result], name: str) -> Scores:
-    return Scores(np.array([r.excess[name] for r in results]), np.zeros(len(results)))
-
-
-def _read_failure(results: Sequence[Result]) -> Scores:
-    """A bound that failed trials break."""
-    values = np.array([1.0 if result.merit is None else -1.0 for result in results])
-    return Scores(values, np.zeros(len(results)))

@@ -10,6 +10,7 @@ from nas_tuners.contract.search_space import IndexVector
 
 from ._base import Ask, OptimizeMode, Result, Tuner
 from ._encoding import crossover, mutate
+from ._options import require_numbers, require_whole
 
 _CHILDREN = 20  # that may turn out to be known, before something new is drawn at random
 
@@ -58,6 +59,8 @@ class RegularizedEvolutionTuner(Tuner):
         dedup: bool = True,
     ) -> None:
         super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
+        require_whole(population_size=population_size, sample_size=sample_size)
+        require_numbers(crossover_probability=crossover_probability)
         if not 1 <= sample_size <= population_size:
             raise ValueError(
                 "`1 <= sample_size <= population_size` must hold, but got "

@@ -10,6 +10,7 @@ from nas_tuners.contract.domains import Entry
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._base import Ask, OptimizeMode, Result, Tuner
+from ._options import require_numbers
 from ._policy_feedback import (
     MAX_WEIGHT,
     RankReward,
@@ -58,6 +59,7 @@ class ReinforceTuner(Tuner):
         dedup: bool = True,
     ) -> None:
         super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
+        require_numbers(lr=lr, baseline_decay=baseline_decay)
         if not lr > 0:
             raise ValueError(f"`lr > 0` must hold, but got (lr={lr!r}).")
         if not 0 <= baseline_decay < 1:

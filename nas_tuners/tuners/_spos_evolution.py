@@ -14,6 +14,7 @@ from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._base import Ask, OptimizeMode, Result, Tuner
 from ._encoding import crossover
+from ._options import require_numbers, require_whole
 
 Constraint = Callable[[Mapping[str, Any]], bool]
 Ranked = tuple[tuple[float, ...], IndexVector]
@@ -75,12 +76,9 @@ class SPOSEvolutionTuner(Tuner):
         dedup: bool = True,
     ) -> None:
         super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
-        _check_counts(
-            population_size=population_size,
-            top_k=top_k,
-            num_iterations=num_iterations,
-            max_draws=max_draws,
-        )
+        _check_counts(population_size=population_size, top_k=top_k, max_draws=max_draws)
+        if num_iterations is not None:
+            _check_counts(num_iterations=num_iterations)
         _check_probabilities(
             mutation_probability=mutation_probability, crossover_probability=crossover_probability
         )
@@ -185,13 +183,15 @@ def _load(constraint: Constraint | str) -> Constraint:
     return constraint
 
 
-def _check_counts(**counts: int | None) -> None:
+def _check_counts(**counts: int) -> None:
+    require_whole(**counts)
     for name, value in counts.items():
-        if value is not None and value < 1:
+        if value < 1:
             raise ValueError(f"`{name} >= 1` must hold, but got ({name}={value}).")
 
 
 def _check_probabilities(**probabilities: float) -> None:
+    require_numbers(**probabilities)
     for name, value in probabilities.items():
         if not 0 <= value <= 1:
             raise ValueError(f"`0 <= {name} <= 1` must hold, but got ({name}={value}).")

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
+from nas_tuners.contract.search_space import IndexVector
+
 from ._exchange import Result
 from ._features import Array
 
@@ -66,6 +68,22 @@ def final_scores(results: Sequence[Result], objective: int = 0) -> Scores:
             last = np.array([results[index].partial[step] for index in indices])
             values[indices], extra[indices] = _estimates(last, *np.array(pairs).T)
     return Scores(values, extra)
+
+
+def excess_of(results: Sequence[Result], name: str) -> Scores:
+    """By how much each result is beyond a bound; all of them must have it."""
+    return Scores(np.array([r.excess[name] for r in results]), np.zeros(len(results)))
+
+
+def failures(results: Sequence[Result]) -> Scores:
+    """A bound that failed trials break."""
+    values = np.array([1.0 if result.score is None else -1.0 for result in results])
+    return Scores(values, np.zeros(len(results)))
+
+
+def from_elsewhere(scores: Sequence[tuple[IndexVector, float]]) -> list[Result]:
+    """Scores of a warm start as results."""
+    return [Result(None, vector, s, s, None, scores=(s,)) for vector, s in scores]
 
 
 def representatives(scores: Array, limit: int) -> NDArray[np.int64]:

@@ -48,6 +48,10 @@ def test_tables_are_listed(project: Project) -> None:
             "did you mean 'synthetic-pairwise'",
         ),
         (["--tuner", "random", "--table", "nasbench-macro"], "no file nas_bench_macro.npz in /"),
+        (
+            ["--tuner", "optuna-tpee", "--table", "synthetic-pairwise"],
+            "did you mean 'optuna-tpe'? (known: optuna-tpe, ",
+        ),
         (["--tuner-args", "population"], "must be KEY=VALUE, got 'population'"),
         (["--workers", "0"], "whole number of at least 1, got '0'"),
         (

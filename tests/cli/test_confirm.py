@@ -114,5 +114,5 @@ def test_an_experiment_without_a_result(project: Project) -> None:
     project.write("sys.exit(1)", max_trials=1)
     project.run()
     done = project.command("confirm", project.experiment)
-    assert done.returncode == 5
-    assert "no trial has succeeded" in done.stderr
+    assert done.returncode == 3
+    assert "No trial has succeeded yet." in done.stderr

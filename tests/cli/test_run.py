@@ -198,3 +198,18 @@ def test_a_damaged_folder(project: Project) -> None:
     done = project.resume()
     assert done.returncode == 5
     assert "config.json cannot be read: JSONDecodeError" in done.stderr
+
+
+def test_bounds_of_the_tuner_are_held_against_the_metrics(project: Project) -> None:
+    mode = {"default": "maximize", "size": "<= 0.5"}
+    options = {"n_startup_trials": 4, "optimize_mode": mode}
+    project.write(
+        "report({'default': value, 'size': assignment.parameters['a']['_idx']})",
+        tuner={"name": "BayesianTuner", "args": options},
+        max_trials=8,
+    )
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    assert "counts as failed" not in (project.experiment / "runner.log").read_text()
+    chosen = [trial.params["a"] for trial in project.trials()][4:]
+    assert "x" in chosen, "the only operation that keeps the bound, and the worst of the three"

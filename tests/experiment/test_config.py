@@ -141,6 +141,11 @@ experiments_directory: $NO_SUCH_VARIABLE/runs
     [
         ("regularised_evolution", "tuner (line 2)|tuner.name (line 2)", "no tuner"),
         ("{name: random, args: {seeed: 3}}", "tuner.args.seeed (line 2)", "did you mean 'seed'?"),
+        (
+            "{name: random, args: {optimize_mode: minimize}}",
+            "tuner.args.optimize_mode (line 2)",
+            "its 'default' is the opposite of the experiment's, 'maximize'",
+        ),
         ("{class: nowhere:Tuner}", "tuner.name (line 2)", "cannot import 'nowhere'"),
         ("{class: a:B, name: random}", "tuner (line 2)", "either name or class"),
         ("{args: {}}", "tuner.name (line 2)", "missing"),

@@ -18,7 +18,7 @@ from nas_tuners.experiment.config import ExperimentConfig, TunerConfig
 from nas_tuners.experiment.outcome import Complete, Failed
 from nas_tuners.experiment.rdb_storage import RunnerStorage
 from nas_tuners.experiment.storage import exclusive, open_storage
-from nas_tuners.experiment.study import ExperimentStudy, make_tuner_of, open_study
+from nas_tuners.experiment.study import ExperimentStudy, make_tuner_of, open_study, result_of
 from nas_tuners.tuners._history import HistoryFollower
 from nas_tuners.tuners._study import attach_space
 from tests.experiment_kit import SPACE
@@ -109,6 +109,24 @@ def test_results_are_recorded(storage: Any, url: str) -> None:
     assert second.state is TrialState.FAIL
     assert second.user_attrs["failure"] == "exit code 1"
     assert ours.unfinished() == []
+
+
+def test_the_tuner_gets_every_metric_that_a_trial_reported(storage: Any, url: str) -> None:
+    ours = experiment(storage, url, SPACE)
+    for value in ({"default": 0.75, "size": 3}, 0.5):
+        trial = ours.ask()
+        assert trial is not None
+        ours.tell(trial, Complete(Metric("final", 0, value)))
+    failed = ours.ask()
+    assert failed is not None
+    ours.tell(failed, Failed("exit code 1"))
+    results = [result_of(trial) for trial in frozen(storage)]
+    assert results == [{"default": 0.75, "size": 3}, [0.5], None]
+
+
+def test_an_attribute_of_somebody_elses_trial_is_no_result() -> None:
+    trial = optuna.trial.create_trial(value=0.5, user_attrs={"result": {"default": 7.0}})
+    assert result_of(trial) == [0.5]
 
 
 def test_a_trial_that_somebody_else_ended_stays_as_it_is(

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from nas_tuners.contract.errors import TunerError
+from nas_tuners.contract.errors import ArchitectureError, TunerError
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.testing._spaces import SPACES
 from nas_tuners.tuners._base import Ask, Result, Tuner
+from nas_tuners.tuners._bayesian import BayesianTuner
 from nas_tuners.tuners._random import RandomTuner
 
 CONDITIONAL = SearchSpace(SPACES["conditional"])
@@ -76,3 +77,32 @@ def test_most_of_a_space_may_lie_behind_one_candidate(rare: dict[str, Any]) -> N
     tuner.update_search_space({"root": OPS} | rare)
     proposals = [str(tuner.generate_parameters(number)) for number in range(300)]
     assert len(set(proposals)) == 300
+
+
+def test_a_trial_is_still_pending_after_parameters_that_do_not_fit() -> None:
+    tuner = Fixed((1, None, None, 0, None))
+    tuner.update_search_space(CONDITIONAL)
+    parameters = tuner.generate_parameters(0)
+    with pytest.raises(ArchitectureError, match="block"):
+        tuner.receive_trial_result(0, {"block": "no such"}, 1.0)
+    assert tuner.scores == []
+    tuner.receive_trial_result(0, parameters, 2.0)
+    assert tuner.scores == [2.0]
+
+
+def test_goals_cannot_turn_round_after_results() -> None:
+    tuner = RandomTuner(seed=0)
+    tuner.update_search_space(CONDITIONAL)
+    tuner.optimize_mode = "minimize"
+    tuner.tell(0, (1, None, None, 0, None), 1.0)
+    tuner.optimize_mode = {"loss": "minimize"}
+    with pytest.raises(ValueError, match=r"prepared with .*give it to the tuner's constructor"):
+        tuner.optimize_mode = "maximize"
+    assert tuner.optimize_mode == {"loss": "minimize"}
+
+
+def test_the_number_of_objectives_is_settled_with_the_space() -> None:
+    tuner = BayesianTuner(seed=0)
+    tuner.update_search_space(CONDITIONAL)
+    with pytest.raises(ValueError, match="BayesianTuner was prepared with optimize_mode='maxim"):
+        tuner.optimize_mode = {"accuracy": "maximize", "size": "minimize"}

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from optuna.testing.pytest_samplers import (
 from optuna.trial import FrozenTrial, TrialState
 
 from nas_tuners.contract.architecture import to_vector
-from nas_tuners.contract.errors import SearchSpaceExhausted, SpaceMismatchError
+from nas_tuners.contract.errors import SearchSpaceExhausted, SpaceMismatchError, TunerError
 from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.testing._spaces import SPACES
@@ -648,3 +649,22 @@ def test_two_processes_share_a_grid(tmp_path: Path) -> None:
 def test_what_is_no_tuner_is_refused(tuner: Any) -> None:
     with pytest.raises(ValueError, match="`tuner` must be a Tuner"):
         TunerSampler(tuner, SPACE)
+
+
+def test_bounds_of_the_tuners_own_are_refused() -> None:
+    tuner = RandomTuner(optimize_mode={"default": "maximize", "latency": "<= 5"})
+    with pytest.raises(ValueError, match=r"bounds of its own \(latency\).*trial\.set_constraint"):
+        TunerSampler(tuner, SPACE)
+
+
+def test_objectives_that_the_tuner_does_not_handle() -> None:
+    study = optuna.create_study(directions=["maximize"] * 2, sampler=_evolution(SPACE))
+    with pytest.raises(ValueError, match=r"Evolution.* does not handle.*BayesianTuner"):
+        study.optimize(lambda trial: (_objective(trial), 1.0), n_trials=1)
+
+
+def test_a_tuner_that_cannot_be_copied_is_named() -> None:
+    tuner = _Listening()
+    tuner.lock = threading.Lock()  # type: ignore[attr-defined]
+    with pytest.raises(TunerError, match="_Listening cannot be copied"):
+        _study(TunerSampler(tuner, SPACE)).optimize(_objective, n_trials=1)

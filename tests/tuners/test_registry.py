@@ -273,3 +273,26 @@ def test_mistakes_say_what_to_do(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         _make(name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("Bayesian", {"n_startup_trials": "ten"}, "must be a whole number, but got 'ten'"),
+        ("PredictorEvolution", {"n_startup_trials": 2.5}, "a whole number, but got 2.5"),
+        ("RegularizedEvolution", {"population_size": None}, "a whole number, but got None"),
+        ("RegularizedEvolution", {"crossover_probability": "0.5"}, "a number, but got '0.5'"),
+        ("LocalSearch", {"num_starts": True}, "`num_starts` must be a whole number, but got True"),
+        ("SPOSEvolution", {"top_k": "5"}, "`top_k` must be a whole number, but got '5'"),
+        (
+            "SPOSEvolution",
+            {"mutation_probability": "x"},
+            "`mutation_probability` must be a number",
+        ),
+        ("PPO", {"lr": "1e-3"}, "`lr` must be a number, but got '1e-3'"),
+        ("Reinforce", {"lr": "1e-3"}, "`lr` must be a number, but got '1e-3'"),
+    ],
+)
+def test_arguments_of_the_wrong_kind(name: str, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^tuner\.args: .*{message}"):
+        _make(name, arguments)

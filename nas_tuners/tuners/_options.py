@@ -1,0 +1,25 @@
+"""The kind of tuners' arguments, which may come from a configuration file."""
+
+from __future__ import annotations
+
+
+def require_whole(**arguments: object) -> None:
+    """Refuse what is no integer.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"`{name}` must be a whole number, but got {value!r}.")
+
+
+def require_numbers(**arguments: object) -> None:
+    """Refuse what is neither an integer nor a float.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"`{name}` must be a number, but got {value!r}.")
