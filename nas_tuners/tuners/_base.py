@@ -135,10 +135,11 @@ class Tuner(ABC):
         if self._space is not None and self._space != space:
             raise TunerError("the search space of a tuner cannot change; make a new tuner")
         if self._space is None:
+            scores = self._read_scores(space, self._scores)
             self._space = space
             with _blame(self, "reading the search space"):
                 self._prepare(space)
-            self._use_scores(self._scores)
+            self._use_scores(scores)
 
     @final
     def generate_parameters(self, parameter_id: int, **_: Any) -> dict[str, Any]:
@@ -238,8 +239,9 @@ class Tuner(ABC):
         """Take scores of architectures from elsewhere as a prior.
 
         Zero-cost proxies, accuracies inside a supernet, results of another study: on any scale,
-        higher is better. How much they count is learned from the results; scores that do not rank
-        them count for nothing. Call it before the first suggestion.
+        higher is better. With several objectives they are about the first. How much they count is
+        learned from the results; scores that do not rank them count for nothing. Call it before
+        the first suggestion.
 
         Args:
             scores: Records ``{"parameter": {...}, "value": number}``.
@@ -254,9 +256,9 @@ class Tuner(ABC):
                 "do, and import_data() takes results of real trials"
             )
         records = list(scores)
-        self._scores += records
         if self._space is not None:
-            self._use_scores(records)
+            self._use_scores(self._read_scores(self._space, records))
+        self._scores += records
 
     # ---- for those who drive a tuner ------------------------------------------------------------
 
@@ -391,13 +393,19 @@ class Tuner(ABC):
         with _blame(self, f"learning from trial {number}"):
             self._learn(result)
 
-    def _use_scores(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def _read_scores(
+        self, space: SearchSpace, records: Sequence[Record]
+    ) -> list[tuple[IndexVector, float]]:
         if not records:
-            return
-        read = read_usable_records(self.space, records, "scores of a warm start")
+            return []
+        read = read_usable_records(space, records, "scores of a warm start")
         scored = [(vector, number_of(value)) for vector, value in read]
-        with _blame(self, "taking in scores"):
-            self._warm_start([(vector, score) for vector, score in scored if score is not None])
+        return [(vector, score) for vector, score in scored if score is not None]
+
+    def _use_scores(self, scores: Sequence[tuple[IndexVector, float]]) -> None:
+        if scores:
+            with _blame(self, "taking in scores"):
+                self._warm_start(scores)
 
     def _pending_vectors(self) -> dict[int, IndexVector]:
         return {number: pending.vector for number, pending in self._pending.items()}

@@ -200,8 +200,8 @@ class BayesianTuner(Tuner):
     def _acquisition(self, ask: Ask, targets: Array, weights: Array) -> _OfFeatures:
         pending = self._features.encode([ask.pending[number] for number in sorted(ask.pending)])
         models = [
-            surrogate.model(self._results, pending=pending, prior=self._prior)
-            for surrogate in self._objectives
+            surrogate.model(self._results, pending=pending, prior=prior)
+            for surrogate, prior in zip(self._objectives, self._priors(), strict=True)
         ]
         terms = [*self._chances()]
         feasible = np.array([result.violation <= 0 for result in self._results])
@@ -213,6 +213,10 @@ class BayesianTuner(Tuner):
                 else _improvement_of_several(models, compared, weights, ask.rng)
             )
         return lambda features: np.sum([term(features) for term in terms], axis=0)
+
+    def _priors(self) -> list[Prior | None]:
+        """Scores from elsewhere are about the first objective."""
+        return [self._prior, *(None for _ in self._objectives[1:])]
 
     def _chances(self) -> Iterator[_OfFeatures]:
         """The logarithms of the chances that bounds hold and that the trial succeeds."""

@@ -539,3 +539,11 @@ def test_larger_spaces_are_climbed(seed: int) -> None:
     assert maximize(acquisition, LARGE, [], set(), Random(seed)) == summit
     assert maximize(acquisition, LARGE, [summit], {summit}, Random(seed)) == second
     assert sum(asked) < 4_000
+
+
+def test_scores_that_do_not_fit_leave_the_tuner_without_a_space() -> None:
+    tuner = BayesianTuner(seed=0)
+    tuner.warm_start([{"parameter": {"other": {"_value": "a", "_idx": 0}}, "value": 1.0}])
+    for _ in range(2):  # the second attempt must not pass in silence
+        with pytest.raises(ArchitectureError, match="scores of a warm start"):
+            tuner.update_search_space(SPACES["layers"])
