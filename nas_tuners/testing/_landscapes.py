@@ -8,20 +8,18 @@ from random import Random
 
 from nas_tuners.contract.domains import Categorical, Subset
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
+from nas_tuners.contract.space_json import InputChoice, LayerChoice
 
 Objective = Callable[[IndexVector], float]
 
-SPACE = SearchSpace(
+SPACE = SearchSpace.from_specs(
     {
-        key: body
+        key: spec
         for node in range(8)
-        for key, body in {
-            f"op_{node}": {"_type": "layer_choice", "_value": list("abcde")},
-            f"from_{node}": {
-                "_type": "input_choice",
-                "_value": {"candidates": list("wxyz"), "n_chosen": 2},
-            },
-        }.items()
+        for key, spec in (
+            (f"op_{node}", LayerChoice(tuple("abcde"))),
+            (f"from_{node}", InputChoice(tuple("wxyz"), 2)),
+        )
     }
 )
 

@@ -21,7 +21,7 @@ from ._base import Ask, OptimizeMode, Result, Tuner
 from ._features import Array, Features
 from ._gaussian_process import Posterior
 from ._maximization import maximize
-from ._options import require_whole
+from ._options import require_positive
 from ._surrogate import Model, Prior, Surrogate
 from ._targets import (
     excess_of,
@@ -94,11 +94,7 @@ class BayesianTuner(Tuner):
         dedup: bool = True,
     ) -> None:
         super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
-        require_whole(n_startup_trials=n_startup_trials)
-        if n_startup_trials < 1:
-            raise ValueError(
-                f"`n_startup_trials` must be at least 1, but got {n_startup_trials!r}."
-            )
+        require_positive(n_startup_trials=n_startup_trials)
         self.n_startup_trials = n_startup_trials
         self._results: list[Result] = []
         self._history: list[Result] = []  # with the failed ones

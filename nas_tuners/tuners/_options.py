@@ -14,6 +14,18 @@ def require_whole(**arguments: object) -> None:
             raise ValueError(f"`{name}` must be a whole number, but got {value!r}.")
 
 
+def require_positive(**arguments: int) -> None:
+    """Refuse what is no integer of at least 1.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    require_whole(**arguments)
+    for name, value in arguments.items():
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1, but got {value!r}.")
+
+
 def require_numbers(**arguments: object) -> None:
     """Refuse what is neither an integer nor a float.
 

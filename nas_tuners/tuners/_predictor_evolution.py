@@ -16,7 +16,7 @@ from ._base import Ask, OptimizeMode, Result, Tuner
 from ._encoding import crossover, mutate
 from ._features import Array
 from ._linear_ensemble import MEMBERS, EnsembleFitter, LinearEnsemble
-from ._options import require_whole
+from ._options import require_positive
 from ._random_features import RandomFeatures, Rows
 from ._spos_evolution import Ranked, update_best
 from ._targets import (
@@ -92,11 +92,7 @@ class PredictorEvolutionTuner(Tuner):
         dedup: bool = True,
     ) -> None:
         super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
-        require_whole(n_startup_trials=n_startup_trials)
-        if n_startup_trials < 1:
-            raise ValueError(
-                f"`n_startup_trials` must be at least 1, but got {n_startup_trials!r}."
-            )
+        require_positive(n_startup_trials=n_startup_trials)
         self.n_startup_trials = n_startup_trials
         self._results: list[Result] = []
         self._history: list[Result] = []  # with the failed ones

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from nas_tuners.contract.architecture import to_vector
-from nas_tuners.contract.errors import ArchitectureError, MetricError, Problem
-from nas_tuners.contract.search_space import IndexVector, SearchSpace
+from nas_tuners.contract.errors import ArchitectureError, MetricError
 from nas_tuners.contract.trial_io import check_metric
 
 from ._goals import Goals, Measured
@@ -30,31 +28,6 @@ def measured_or_none(
     except MetricError as error:
         _logger.warning("Trial %s counts as failed: %s", number, error)
         return None
-
-
-def read_records(
-    space: SearchSpace, data: Iterable[Record], subject: str
-) -> list[tuple[IndexVector, Any]]:
-    """Records ``{"parameter": {...}, "value": ...}`` as vectors and values, all or none.
-
-    Raises:
-        ArchitectureError: with every record that does not fit the space.
-    """
-    problems: list[Problem] = []
-    results: list[tuple[IndexVector, Any]] = []
-    for index, record in enumerate(data):
-        try:
-            vector = to_vector(space, from_text(field_of(record, "parameter")))
-        except ArchitectureError as error:
-            problems += [
-                Problem(f"record {index}, {problem.where}".rstrip(", "), problem.message)
-                for problem in error.problems
-            ]
-        else:
-            results.append((vector, from_text(record.get("value"))))
-    if problems:
-        raise ArchitectureError(problems, subject)
-    return results
 
 
 def number_of(value: Any) -> float | None:
