@@ -83,7 +83,7 @@ def _jobs(options: argparse.Namespace) -> Iterator[Job]:
 def _trade_off(options: argparse.Namespace) -> None:
     from . import trade_off
 
-    goal = trade_off.TradeOff.load()
+    goal = trade_off.load()
     for method in options.methods or trade_off.METHODS:
         store = Store(trade_off.NAME, method, options.results)
         done = store.seeds(max(trade_off.BUDGETS))

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import platform
-from bisect import bisect_right
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -76,9 +75,8 @@ def summary(table: Table, trace: Trace, seed: int, evaluations: int) -> dict[str
         "seconds_per_ask": round(trace.ask_seconds / max(len(trace.vectors), 1), 7),
         "found_best_at": trace.found_best_at,
     }
-    if trace.vectors and table.cost_seconds(trace.vectors[0]) is not None:
-        within = bisect_right(trace.seconds, SECONDS)
-        record["test_regret_in_time"] = _rounded(trace.test_regret[within - 1] if within else None)
+    if table.has_costs:
+        record["test_regret_in_time"] = _rounded(trace.test_regret_after(SECONDS))
     return record
 
 
@@ -87,8 +85,8 @@ def _at_budgets(values: list[float], evaluations: int) -> dict[str, float | None
     return {str(budget): _rounded(values[min(budget, len(values)) - 1]) for budget in moments}
 
 
-def _rounded(value: float | None) -> float | None:
-    return round(value, 4) if value is not None and math.isfinite(value) else None
+def _rounded(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
 
 
 def _header() -> dict[str, Any]:

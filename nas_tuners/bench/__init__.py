@@ -15,15 +15,19 @@ from __future__ import annotations
 from .methods import PEERS, search
 from .protocol import Trace, run, run_sampler
 from .tables import TABLES, Table, data_folder, load_table
+from .trade_off import TradeOff, TradeOffTrace, search_trade_off
 
 __all__ = [
     "PEERS",
     "TABLES",
     "Table",
     "Trace",
+    "TradeOff",
+    "TradeOffTrace",
     "data_folder",
     "load_table",
     "run",
     "run_sampler",
     "search",
+    "search_trade_off",
 ]

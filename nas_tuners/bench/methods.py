@@ -42,16 +42,21 @@ def search(
     """
     from nas_tuners.tuners import make_tuner
 
-    if method in PEERS:
-        if arguments or workers > 1:
-            problem = "runs as Optuna ships it: without arguments, with one worker"
-            raise ConfigError([Problem(method, problem)])
-        return run_sampler(table, PEERS[method](seed), evaluations, progress=progress)
     if method.startswith("optuna-"):
-        problem = f"no such sampler{did_you_mean(method, PEERS)} (known: {', '.join(PEERS)})"
-        raise ConfigError([Problem(method, problem)])
+        require_peer(method, arguments, workers)
+        return run_sampler(table, PEERS[method](seed), evaluations, progress=progress)
     tuner = make_tuner(method, arguments or {}, optimize_mode="maximize", seed=seed)
     return run(table, tuner, evaluations, workers=workers, seed=seed, progress=progress)
+
+
+def require_peer(method: str, arguments: Mapping[str, Any] | None, workers: int = 1) -> None:
+    """Raise :class:`ConfigError` unless it is a peer, asked for as Optuna ships it."""
+    if method not in PEERS:
+        problem = f"no such sampler{did_you_mean(method, PEERS)} (known: {', '.join(PEERS)})"
+        raise ConfigError([Problem(method, problem)])
+    if arguments or workers > 1:
+        problem = "runs as Optuna ships it: without arguments, with one worker"
+        raise ConfigError([Problem(method, problem)])
 
 
 def _tpe(seed: int) -> BaseSampler:

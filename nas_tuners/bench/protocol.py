@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -56,6 +57,11 @@ class Trace:
     def distinct(self) -> int:
         """The number of different architectures."""
         return len(set(self.vectors))
+
+    def test_regret_after(self, seconds: float) -> float:
+        """Test regret of the choice at a moment of the simulated clock; NaN if none had ended."""
+        ended = bisect_right(self.seconds, seconds)
+        return self.test_regret[ended - 1] if ended else math.nan
 
 
 def run(

@@ -62,6 +62,14 @@ class PublishedTable(Table):
         row = self._row(vector)
         return float(self.costs[row]) if self.costs is not None and row >= 0 else None
 
+    @property
+    def has_costs(self) -> bool:
+        return self.costs is not None
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        return tuple(self.latencies)
+
     def latency(self, vector: IndexVector, device: str) -> float:
         if device not in self.latencies:
             return super().latency(vector, device)
@@ -76,7 +84,7 @@ class PublishedTable(Table):
 
 
 def nasbench201(folder: Path) -> Table:
-    """NAS-Bench-201 on CIFAR-10: validation after 12 epochs, test after 200 (seed mean)."""
+    """NAS-Bench-201 on CIFAR-10: validation after 12 epochs, test after 200; with latencies."""
     data = _read(folder, "nasbench201_cifar10.npz", *_NB201_COLUMNS)
     latencies = _read(folder, "nasbench201_latency.npz")
     return _table(

@@ -54,6 +54,16 @@ class Table(ABC):
         """What training it took; None if unknown."""
         return None
 
+    @property
+    def has_costs(self) -> bool:
+        """Whether it says how long training took."""
+        return False
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Devices on which latency is known."""
+        return ()
+
     def latency(self, vector: IndexVector, device: str) -> float:
         """Milliseconds on a device.
 

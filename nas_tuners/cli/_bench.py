@@ -6,7 +6,8 @@ import argparse
 import json
 import math
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nas_tuners.contract.errors import ConfigError, Problem
 
@@ -14,7 +15,11 @@ from . import exit_codes
 from ._arguments import positive_number
 
 if TYPE_CHECKING:
-    from nas_tuners.bench import Trace
+    from nas_tuners.bench import Table, Trace, TradeOffTrace
+
+    Progress = Callable[[], object]
+
+_T = TypeVar("_T")
 
 _PEERS = "optuna-tpe, optuna-tpe-univariate, optuna-gp, optuna-nsga2"
 _BUDGETS = (50, 100, 200, 400, 1_000, 2_000, 5_000, 10_000)
@@ -41,10 +46,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for name, metavar, default, what in counts:
         text = f"{what} (default: {default})"
         add(name, metavar=metavar, type=positive_number, default=default, help=text)
+    add(
+        "--seconds",
+        metavar="S",
+        type=positive_number,
+        help="report the choice after so many simulated seconds of training, too",
+    )
+    add(
+        "--device",
+        metavar="NAME",
+        help="search for two objectives: the result, and the latency on this device",
+    )
     add("--list", action="store_true", help="list the tables and end")
     parser.epilog = (
         "The folder of published tables is named by NAS_TUNERS_DATA (default: ../shared/data).\n"
-        "Regret: the best result in the table - that of the best architecture by validation."
+        "Regret: the best result in the table - that of the best architecture by validation.\n"
+        "With --device: the share of the hypervolume beyond the median that is still missing."
     )
 
 
@@ -55,15 +72,28 @@ def run(options: argparse.Namespace) -> int:
     missing = [f"--{name}" for name in ("tuner", "table") if getattr(options, name) is None]
     if missing:
         raise ConfigError([Problem(name, "is missing (see --help)") for name in missing])
-    traces = _search(options)
-    workers = f", {options.workers} workers" if options.workers > 1 else ""
-    print(f"{options.tuner} on {options.table}, {options.seeds} seeds{workers}")
-    _print_regret("test regret", [trace.test_regret for trace in traces], options.evaluations)
-    _print_regret(
-        "validation regret", [trace.validation_regret for trace in traces], options.evaluations
-    )
-    _print_cost(traces)
+    from nas_tuners.bench import load_table
+
+    table = load_table(options.table)
+    _require_fitting(options, table)
+    if options.device is None:
+        _measure_regret(options, table)
+    else:
+        _measure_trade_off(options, table)
     return exit_codes.OK
+
+
+def _require_fitting(options: argparse.Namespace, table: Table) -> None:
+    problems = []
+    if options.device is not None:
+        for name, given in (("seconds", options.seconds), ("workers", options.workers > 1)):
+            if given:
+                problems.append(Problem(f"--{name}", "cannot be used together with --device"))
+    elif options.seconds is not None and not table.has_costs:
+        where = f"table {table.name} does not say how long training took"
+        problems.append(Problem("--seconds", f"{where}; leave it out"))
+    if problems:
+        raise ConfigError(problems)
 
 
 def _argument(text: str) -> tuple[str, Any]:
@@ -85,44 +115,110 @@ def _list_tables() -> None:
     print(f"\nFiles are looked for in {data_folder().resolve()}")
 
 
-def _search(options: argparse.Namespace) -> list[Trace]:
+def _measure_regret(options: argparse.Namespace, table: Table) -> None:
+    from nas_tuners.bench import search
+
+    arguments, workers = dict(options.tuner_args), options.workers
+    traces = _each_seed(
+        options,
+        lambda seed, progress: search(
+            options.tuner,
+            table,
+            options.evaluations,
+            seed=seed,
+            workers=workers,
+            arguments=arguments,
+            progress=progress,
+        ),
+    )
+    several = f", {workers} workers" if workers > 1 else ""
+    print(f"{options.tuner} on {table.name}, {options.seeds} seeds{several}")
+    _print_curve("test regret", [trace.test_regret for trace in traces], options.evaluations)
+    _print_curve(
+        "validation regret", [trace.validation_regret for trace in traces], options.evaluations
+    )
+    if options.seconds is not None:
+        _print_in_time(options.seconds, table, traces)
+    _print_cost(traces)
+
+
+def _measure_trade_off(options: argparse.Namespace, table: Table) -> None:
+    from nas_tuners.bench import TradeOff, search_trade_off
+
+    goal, arguments = TradeOff.of(table, options.device), dict(options.tuner_args)
+    traces = _each_seed(
+        options,
+        lambda seed, progress: search_trade_off(
+            options.tuner,
+            goal,
+            options.evaluations,
+            seed=seed,
+            arguments=arguments,
+            progress=progress,
+        ),
+    )
+    print(f"{options.tuner} on {table.name} with latency on {goal.device}, {options.seeds} seeds")
+    moments = _moments(options.evaluations)
+    shares = [
+        [goal.missing_share(trace.vectors[:moment]) for moment in moments] for trace in traces
+    ]
+    _print_rows("volume missing", moments, zip(*shares, strict=True))
+    _print_cost(traces)
+
+
+def _each_seed(options: argparse.Namespace, search: Callable[[int, Progress], _T]) -> list[_T]:
     from tqdm import tqdm
 
-    from nas_tuners.bench import load_table, search
-
-    table = load_table(options.table)
     total = options.seeds * options.evaluations
     hidden = not sys.stderr.isatty()
     with tqdm(total=total, unit="evaluation", leave=False, disable=hidden) as bar:
-        return [
-            search(
-                options.tuner,
-                table,
-                options.evaluations,
-                seed=seed,
-                workers=options.workers,
-                arguments=dict(options.tuner_args),
-                progress=bar.update,
-            )
-            for seed in range(options.seeds)
-        ]
+        return [search(seed, bar.update) for seed in range(options.seeds)]
 
 
-def _print_regret(title: str, regrets: list[list[float]], evaluations: int) -> None:
+def _moments(evaluations: int) -> list[int]:
+    """After how many evaluations figures are printed."""
+    return sorted({budget for budget in _BUDGETS if budget < evaluations} | {evaluations})
+
+
+def _print_curve(title: str, curves: list[list[float]], evaluations: int) -> None:
+    moments = _moments(evaluations)
+    rows = [[curve[min(moment, len(curve)) - 1] for curve in curves] for moment in moments]
+    _print_rows(title, moments, rows)
+
+
+def _print_rows(title: str, labels: Iterable[int], rows: Iterable[Sequence[float]]) -> None:
     from nas_tuners.bench.statistics import summarize
 
     print(f"\n{title:<18}   mean   95 % interval    median      sd")
-    moments = sorted({budget for budget in _BUDGETS if budget < evaluations} | {evaluations})
-    for moment in moments:
-        values = [regret[min(moment, len(regret)) - 1] for regret in regrets]
+    for label, values in zip(labels, rows, strict=True):
         found = [value for value in values if math.isfinite(value)]
         if found:
             s = summarize(found)
             interval = f"[{s.low:.3f}, {s.high:.3f}]"
-            print(f"{moment:>18,} {s.mean:>6.3f}  {interval:<16} {s.median:>6.3f}  {s.sd:>6.3f}")
+            print(f"{label:>18,} {s.mean:>6.3f}  {interval:<16} {s.median:>6.3f}  {s.sd:>6.3f}")
 
 
-def _print_cost(traces: list[Trace]) -> None:
+def _print_in_time(seconds: int, table: Table, traces: list[Trace]) -> None:
+    from nas_tuners.bench.statistics import summarize
+
+    results = [table.best_test - trace.test_regret_after(seconds) for trace in traces]
+    found = [result for result in results if math.isfinite(result)]
+    when = f"{seconds:,} simulated seconds"
+    if found:
+        s = summarize(found)
+        print(
+            f"\ntest result of the choice after {when}: mean {s.mean:.3f} "
+            f"[{s.low:.3f}, {s.high:.3f}], median {s.median:.3f}, sd {s.sd:.3f}"
+        )
+    none = len(results) - len(found)
+    if none:
+        print(f"{none} of {len(traces)} searches had no result after {when}")
+    short = sum(trace.seconds[-1] < seconds for trace in traces)
+    if short:
+        print(f"{short} of {len(traces)} searches ended before; --evaluations takes more")
+
+
+def _print_cost(traces: Sequence[Trace | TradeOffTrace]) -> None:
     evaluated = sum(len(trace.vectors) for trace in traces)
     distinct = sum(trace.distinct for trace in traces)
     milliseconds = 1e3 * sum(trace.ask_seconds for trace in traces) / evaluated

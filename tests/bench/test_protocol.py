@@ -22,6 +22,7 @@ class FiveOptions(Table):
     space = SearchSpace.from_specs({"op": LayerChoice(("a", "b", "c", "d", "e"))})
     best_test = 9.0
     best_validation = 8.0
+    has_costs = True
 
     def validation(self, vector: IndexVector) -> float | None:
         return {0: None, 1: 5.0, 2: 4.0, 3: 8.0, 4: 7.0}[int(vector[0] or 0)]
@@ -58,6 +59,14 @@ def test_the_choice_is_the_best_by_validation_and_judged_by_test() -> None:
     assert math.isnan(trace.test_regret[0])
     assert trace.test_regret[1:] == [0.0, 3.0, 1.0, 2.5, 2.5]
     assert trace.validation_regret[1:] == [4.0, 3.0, 1.0, 0.0, 0.0]
+    assert trace.seconds == [0.0, 20.0, 30.0, 70.0, 100.0, 120.0]
+    assert [trace.test_regret_after(moment) for moment in (20.0, 69.9, 70.0, 1e9)] == [
+        0.0,
+        3.0,
+        1.0,
+        2.5,
+    ]
+    assert math.isnan(trace.test_regret_after(19.9))
     assert trace.found_best_at == 5
     assert trace.distinct == 5
     assert trace.seconds == [0.0, 20.0, 30.0, 70.0, 100.0, 120.0]

@@ -5,13 +5,15 @@ from random import Random
 
 import pytest
 
-from benchmarks.tables.trade_off import TradeOff, search
+from benchmarks.tables.trade_off import load, search
+from nas_tuners.bench import TradeOff, load_table, search_trade_off
+from nas_tuners.contract.errors import ConfigError, TableError
 
 
 @pytest.fixture
 def goal(data: Path, monkeypatch: pytest.MonkeyPatch) -> TradeOff:
     monkeypatch.setenv("NAS_TUNERS_DATA", str(data))
-    return TradeOff.load()
+    return load()
 
 
 def test_the_share_falls_from_one_to_nothing(goal: TradeOff) -> None:
@@ -40,3 +42,22 @@ def test_a_search_is_stored_and_repeatable(goal: TradeOff, method: str) -> None:
     shares = first["missing_share"]
     assert 1.0 > shares["50"] >= shares["100"] >= shares["200"] > 0.0
     assert (first["seed"], first["evaluations"]) == (3, 200)
+
+
+@pytest.mark.parametrize(
+    ("table", "device", "message"),
+    [
+        ("nasbench201-cifar10", "pixle3", "did you mean 'pixel3'"),
+        ("nasbench-macro", "pixel3", "no latency on 'pixel3' \\(devices: none\\)"),
+    ],
+)
+def test_an_unknown_device(data: Path, table: str, device: str, message: str) -> None:
+    with pytest.raises(TableError, match=message):
+        TradeOff.of(load_table(table, data), device)
+
+
+def test_what_cannot_search_for_two_objectives(goal: TradeOff) -> None:
+    with pytest.raises(ConfigError, match="2 objectives, which LocalSearchTuner does not handle"):
+        search_trade_off("LocalSearchTuner", goal, 10, seed=0)
+    with pytest.raises(ConfigError, match="runs as Optuna ships it"):
+        search_trade_off("optuna-tpe", goal, 10, seed=0, arguments={"seed": 1})

@@ -53,6 +53,18 @@ def test_tables_are_listed(project: Project) -> None:
             "did you mean 'optuna-tpe'? (known: optuna-tpe, ",
         ),
         (["--tuner-args", "population"], "must be KEY=VALUE, got 'population'"),
+        (
+            ["--tuner", "random", "--table", "synthetic-darts", "--seconds", "9"],
+            "--seconds: table synthetic-darts does not say how long training took",
+        ),
+        (
+            ["--tuner", "random", "--table", "synthetic-darts", "--device", "pixel3"],
+            "table synthetic-darts has no latency on 'pixel3' (devices: none)",
+        ),
+        (
+            ["--tuner", "random", "--table", "synthetic-darts", "--device", "a", "--seconds", "9"],
+            "--seconds: cannot be used together with --device",
+        ),
         (["--workers", "0"], "whole number of at least 1, got '0'"),
         (
             ["--tuner", "random", "--tuner-args", "sed=1", "--table", "synthetic-pairwise"],
