@@ -13,6 +13,7 @@ from nas_tuners.contract.errors import ConfigError, Problem
 
 from . import exit_codes
 from ._arguments import positive_number
+from ._linear_algebra import load_with_one_thread
 
 if TYPE_CHECKING:
     from nas_tuners.bench import Table, Trace, TradeOffTrace
@@ -72,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
     missing = [f"--{name}" for name in ("tuner", "table") if getattr(options, name) is None]
     if missing:
         raise ConfigError([Problem(name, "is missing (see --help)") for name in missing])
+    load_with_one_thread()
     from nas_tuners.bench import load_table
 
     table = load_table(options.table)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._arguments import add_folder_argument, duration, positive_number
+from ._linear_algebra import load_with_one_thread
 
 if TYPE_CHECKING:
     from nas_tuners.experiment.folder import ExperimentFolder
@@ -25,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    load_with_one_thread()
     from nas_tuners.experiment.folder import ExperimentFolder
     from nas_tuners.experiment.signals import StopSignals
 

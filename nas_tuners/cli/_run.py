@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ._linear_algebra import load_with_one_thread
+
 if TYPE_CHECKING:
     from nas_tuners.contract.search_space import SearchSpace
     from nas_tuners.experiment.config import ExperimentConfig
@@ -28,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    load_with_one_thread()
     from nas_tuners.experiment.config import load_config
     from nas_tuners.experiment.folder import create_folder
     from nas_tuners.experiment.signals import StopSignals

@@ -65,9 +65,10 @@ class BayesianTuner(Tuner):
     :func:`~nas_tuners.tuners._targets.final_scores`). Scores given to :meth:`warm_start` enter as
     a second process whose mean is a feature with a learned weight, 1/2 a priori.
 
-    Cost: milliseconds with one BLAS thread (``OMP_NUM_THREADS=1``; with more, small matrices are
-    slower). Exact up to 400 results, O(n^2 * candidates); beyond, the process sees the better 200
-    and 200 evenly spread over the rest, so that a suggestion costs the same at 10,000.
+    Cost: milliseconds with one BLAS thread, which experiments take by themselves; elsewhere set
+    ``OPENBLAS_NUM_THREADS=1`` before Python starts, as more slow small matrices down. Exact up
+    to 400 results, O(n^2 * candidates); beyond, the process sees the better 200 and 200 evenly
+    spread over the rest, so that a suggestion costs the same at 10,000.
 
     Args:
         n_startup_trials: Architectures tried before the surrogate is asked, in which every
