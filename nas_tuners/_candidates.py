@@ -12,7 +12,7 @@ from .contract.architecture import to_parameters
 from .contract.errors import ExperimentError, MetricError
 from .contract.flat_encoding import FlatEncoding
 from .contract.search_space import SearchSpace
-from .contract.study_attributes import ENCODING_ATTR, SEARCH_SPACE_ATTR
+from .contract.study_attributes import ENCODING_ATTR, SEARCH_SPACE_ATTR, excess_of
 from .contract.trial_io import check_metric
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _measurements(results: Any) -> Iterator[tuple[_Parameters, float]]:
 def _successes(study: Study) -> Iterator[tuple[_Parameters, float]]:
     read = _reader(study)
     for trial in study.trials:
-        beyond = any(excess > 0 for excess in getattr(trial, "constraints", {}).values())
+        beyond = any(excess > 0 for excess in excess_of(trial).values())
         if trial.state.name == "COMPLETE" and not beyond:
             assert trial.value is not None, "a complete trial has a value"
             yield read(trial), trial.value

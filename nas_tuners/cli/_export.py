@@ -16,6 +16,7 @@ from nas_tuners.contract.errors import ExperimentError
 
 from . import exit_codes
 from ._arguments import add_folder_argument
+from ._tables import beyond_text
 
 if TYPE_CHECKING:
     from nas_tuners.experiment.results import Results, TrialResult
@@ -37,6 +38,9 @@ def run(options: argparse.Namespace) -> int:
     if trial is None:
         print("No trial has succeeded yet.", file=sys.stderr)
         return exit_codes.NO_RESULT
+    if not trial.feasible and options.trial is None:
+        beyond = beyond_text(trial.excess).strip()
+        print(f"No trial is within its bounds; trial {trial.number}: {beyond}", file=sys.stderr)
     if options.output is None:
         print(json.dumps(trial.architecture, indent=2, ensure_ascii=False))
         return exit_codes.OK

@@ -13,8 +13,9 @@ from nas_tuners.experiment.loop import Finished
 from nas_tuners.experiment.outcome import Complete, Failed
 from nas_tuners.experiment.results import Results
 from nas_tuners.experiment.study import StudyTrial
+from nas_tuners.tuners._goals import Goals
 
-from ._tables import architecture_line, number_text
+from ._tables import architecture_line, beyond_text, number_text
 
 
 class Progress:
@@ -23,12 +24,13 @@ class Progress:
     That nobody reads them any more (a closed pipe, a lost terminal) does not end an experiment.
     """
 
-    def __init__(self, before: Results, *, max_trials: int | None) -> None:
+    def __init__(self, before: Results, goals: Goals, *, max_trials: int | None) -> None:
         from tqdm import tqdm
 
         best = before.best(1)
-        self._best = best[0].value if best else None
+        self._best = best[0].value if best and best[0].feasible else None
         self._maximize = before.maximize
+        self._goals = goals
         done = sum(trial.state != "running" for trial in before.trials)
         self._bar: Any = tqdm(
             total=max_trials,
@@ -79,7 +81,10 @@ class Progress:
         if isinstance(outcome, Failed):
             return f"{start}  failed after {time}: {outcome.reason}"
         value = outcome.metric.default
-        better = max if self._maximize else min
-        self._best = value if self._best is None else better(self._best, value)
-        numbers = f"{number_text(value)}  best {number_text(self._best)}"
-        return f"{start}  {numbers}  {time:>6}  {architecture_line(trial.architecture)}"
+        beyond = beyond_text(self._goals.beyond(outcome.metric.value))
+        if not beyond:
+            better = max if self._maximize else min
+            self._best = value if self._best is None else better(self._best, value)
+        best = "-" if self._best is None else number_text(self._best)
+        architecture = architecture_line(trial.architecture, taken=44 + len(beyond))
+        return f"{start}  {number_text(value)}  best {best}  {time:>6}  {beyond}{architecture}"

@@ -13,6 +13,7 @@ from nas_tuners.experiment.outcome import Failed
 from nas_tuners.experiment.results import Results, read_results
 from nas_tuners.experiment.runner import run_experiment
 from nas_tuners.experiment.signals import StopSignals
+from nas_tuners.experiment.study import goals_of
 
 from . import exit_codes
 from ._progress import Progress
@@ -30,7 +31,7 @@ def run_and_report(folder: ExperimentFolder, signals: StopSignals) -> int:
     with suppress(BrokenPipeError):
         _introduce(folder)
     config = folder.config()
-    progress = Progress(read_results(folder), max_trials=config.max_trials)
+    progress = Progress(read_results(folder), goals_of(config), max_trials=config.max_trials)
     try:
         with progress:
             loop = run_experiment(folder, signals=signals, observers=[progress])

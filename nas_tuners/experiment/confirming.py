@@ -53,7 +53,7 @@ class ConfirmRuns:
         ending: Why it ended early; None if it did not.
 
     Raises:
-        ExperimentError: if no trial has succeeded.
+        ExperimentError: if no trial has succeeded, or none within its bounds.
     """
 
     def __init__(self, folder: ExperimentFolder, *, top_k: int, seeds: int) -> None:
@@ -61,6 +61,9 @@ class ConfirmRuns:
         self._folder, self._config = folder, folder.config()
         self._direction: Direction = "maximize" if results.maximize else "minimize"
         complete = [t for t in results.trials if t.state == "complete" and t.architecture]
+        if complete and not any(trial.feasible for trial in complete):
+            raise ExperimentError("no trial is within its bounds, so there is none to confirm")
+        complete = [trial for trial in complete if trial.feasible]
         records = [{"parameter": trial.architecture, "value": trial.value} for trial in complete]
         self._candidates = candidates_of(records, top_k, optimize_mode=self._direction)
         self._numbers = [

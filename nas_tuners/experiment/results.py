@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.architecture import to_architecture
 from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, ENCODING_ATTR
+from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, ENCODING_ATTR, excess_of
 
 from .folder import ExperimentFolder
 from .storage import open_storage, storage_file
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """One trial of a study; ``state`` is Optuna's, in lower case."""
+    """One trial of a study.
+
+    Attributes:
+        number: Its number.
+        state: Optuna's, in lower case.
+        value: Of the objective; None if it is not complete.
+        architecture: What it tries, as people write it.
+        seconds: How long it took; None while it runs.
+        reason: Why it failed.
+        excess: Bounded metric -> by how much it is beyond its bound.
+    """
 
     number: int
     state: str
@@ -30,6 +41,12 @@ class TrialResult:
     architecture: dict[str, Any]
     seconds: float | None
     reason: str | None
+    excess: Mapping[str, float]
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it is within all bounds."""
+        return all(excess <= 0 for excess in self.excess.values())
 
 
 @dataclass(frozen=True)
@@ -40,7 +57,7 @@ class Results:
     maximize: bool
 
     def best(self, count: int) -> list[TrialResult]:
-        """The complete trials with the best values, the best first."""
+        """The complete trials with the best values, the best first; beyond bounds come last."""
         complete = [trial for trial in self.trials if trial.state == "complete"]
         complete.sort(key=self._rank)
         return complete[:count]
@@ -49,9 +66,10 @@ class Results:
         """How many trials are in which state."""
         return Counter(trial.state for trial in self.trials)
 
-    def _rank(self, trial: TrialResult) -> tuple[float, int]:
+    def _rank(self, trial: TrialResult) -> tuple[bool, float, int]:
         assert trial.value is not None, "a complete trial has a value"
-        return (-trial.value if self.maximize else trial.value, trial.number)
+        cost = -trial.value if self.maximize else trial.value
+        return (not trial.feasible, cost, trial.number)
 
 
 def read_results(folder: ExperimentFolder) -> Results:
@@ -85,6 +103,7 @@ def _read_trial(study: Study, space: SearchSpace, trial: FrozenTrial) -> TrialRe
         architecture=_architecture(study, space, trial),
         seconds=trial.duration.total_seconds() if trial.duration else None,
         reason=trial.user_attrs.get(REASON_ATTR),
+        excess=excess_of(trial),
     )
 
 

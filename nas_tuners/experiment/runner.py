@@ -97,13 +97,15 @@ def _connect(
     from nas_tuners.tuners._history import HistoryFollower
     from nas_tuners.tuners._study import attach_space
 
+    tuner = make_tuner_of(config)
     with exclusive(folder.storage_url):
         study = open_study(storage, config)
         encoding = attach_space(study, folder.space())
     return ExperimentStudy(
         study,
         encoding,
-        HistoryFollower(make_tuner_of(config), encoding, result_of=result_of),
+        HistoryFollower(tuner, encoding, result_of=result_of),
+        goals=tuner.goals,
         experiment_id=folder.state().experiment_id,
         exclusive=partial(exclusive, folder.storage_url),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.architecture import to_architecture, to_parameters
 from nas_tuners.contract.errors import ConfigError, ExperimentError, Problem, TunerError
-from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, NOTE_ATTR
+from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, CONSTRAINT_PREFIX, NOTE_ATTR
 from nas_tuners.contract.trial_io import Assignment, Metric
 
 from .config import ExperimentConfig
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from nas_tuners.contract.flat_encoding import FlatEncoding
     from nas_tuners.tuners._base import Tuner
+    from nas_tuners.tuners._goals import Goals
     from nas_tuners.tuners._history import HistoryFollower, Proposal
 
 _logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class ExperimentStudy:
         study: The Optuna study.
         encoding: How architectures are written in it.
         follower: The tuner, which learns from the study's trials.
+        goals: What the experiment is after.
         experiment_id: Marks the trials that this experiment runs.
         exclusive: Makes a context in which no other runner suggests.
     """
@@ -63,6 +65,7 @@ class ExperimentStudy:
         encoding: FlatEncoding,
         follower: HistoryFollower,
         *,
+        goals: Goals,
         experiment_id: str,
         exclusive: Callable[[], AbstractContextManager[None]],
     ) -> None:
@@ -74,6 +77,7 @@ class ExperimentStudy:
         self._distributions = distributions(encoding)
         self._space = encoding.space.to_dict()
         self._follower = follower
+        self._goals = goals
         self._experiment_id = experiment_id
         self._exclusive = exclusive
 
@@ -120,6 +124,9 @@ class ExperimentStudy:
                 return
             if isinstance(outcome.metric.value, dict) and len(outcome.metric.value) > 1:
                 set_attribute(trial.storage_id, RESULT_ATTR, outcome.metric.value)
+            for metric, excess in self._goals.beyond(outcome.metric.value).items():
+                name = f"{CONSTRAINT_PREFIX}{metric}"
+                self._storage.set_trial_system_attr(trial.storage_id, name, excess)
             set_state(trial.storage_id, TrialState.COMPLETE, [outcome.metric.default])
 
     def _propose(self, trials: list[FrozenTrial]) -> Proposal:
@@ -191,6 +198,15 @@ def make_tuner_of(config: ExperimentConfig) -> Tuner:
         message = f"its 'default' is the opposite of the experiment's, {config.optimize_mode!r}"
         raise ConfigError([Problem("tuner.args.optimize_mode", message)])
     return tuner
+
+
+def goals_of(config: ExperimentConfig) -> Goals:
+    """What an experiment is after: its objective, and what its tuner is told beside it.
+
+    Raises:
+        ConfigError: if the tuner cannot be made.
+    """
+    return make_tuner_of(config).goals
 
 
 def open_study(storage: BaseStorage, config: ExperimentConfig) -> Study:

@@ -102,6 +102,14 @@ class Goals:
         beyond = {m: sign * (_number(metrics, m) - bound) for m, sign, bound in self.bounds}
         return Measured(values, scores, beyond | dict(excess or {}))
 
+    def beyond(self, value: Any) -> dict[str, float]:
+        """Bounded metric -> by how much it is beyond its bound, infinite where it is missing."""
+        metrics = value if isinstance(value, Mapping) else {_DEFAULT: value}
+        return {
+            metric: sign * (float(metrics[metric]) - bound) if metric in metrics else math.inf
+            for metric, sign, bound in self.bounds
+        }
+
     def _metrics(self, value: Any) -> Mapping[str, Any]:
         names = [metric for metric, _ in self.objectives]
         if isinstance(value, Sequence) and not isinstance(value, str):

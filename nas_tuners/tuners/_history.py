@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 from nas_tuners.contract.architecture import to_parameters
 from nas_tuners.contract.errors import TunerError
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
-from nas_tuners.contract.study_attributes import NOTE_ATTR, VECTOR_ATTR
+from nas_tuners.contract.study_attributes import NOTE_ATTR, VECTOR_ATTR, excess_of
 
 from ._base import Tuner
 from ._zombies import unfinished_trials
@@ -182,7 +182,7 @@ class HistoryFollower:
                 self._note(trial, vector),
                 intermediate=_reports(trial),
                 pruned=trial.state.name == "PRUNED",
-                excess=getattr(trial, "constraints", None),  # of Optuna 5
+                excess=excess_of(trial),
             )
         elif trial.params:
             _logger.warning("Trial %d is not of this search space; ignored.", trial.number)

@@ -18,7 +18,13 @@ from nas_tuners.experiment.config import ExperimentConfig, TunerConfig
 from nas_tuners.experiment.outcome import Complete, Failed
 from nas_tuners.experiment.rdb_storage import RunnerStorage
 from nas_tuners.experiment.storage import exclusive, open_storage
-from nas_tuners.experiment.study import ExperimentStudy, make_tuner_of, open_study, result_of
+from nas_tuners.experiment.study import (
+    ExperimentStudy,
+    goals_of,
+    make_tuner_of,
+    open_study,
+    result_of,
+)
 from nas_tuners.tuners._history import HistoryFollower
 from nas_tuners.tuners._study import attach_space
 from tests.experiment_kit import SPACE
@@ -62,6 +68,7 @@ def experiment(storage: Any, url: str, space: dict[str, Any], name: str = "e") -
         study,
         encoding,
         HistoryFollower(make_tuner_of(config()), encoding),
+        goals=goals_of(config()),
         experiment_id=name,
         exclusive=partial(exclusive, url),
     )
