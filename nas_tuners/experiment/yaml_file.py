@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from nas_tuners.contract.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     import yaml
+
+_EXPONENTIAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$")
 
 
 @dataclass
@@ -37,7 +40,7 @@ def read_yaml(path: Path) -> YamlFile:
     import yaml
 
     try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        loader = _loader(path.read_text(encoding="utf-8"))
         node = loader.get_single_node()
         file = YamlFile()
         file.content = _construct(loader, node, "", file) if node is not None else None
@@ -50,6 +53,17 @@ def read_yaml(path: Path) -> YamlFile:
     except RecursionError:
         raise ConfigError("nested too deeply, or an alias contains itself", str(path)) from None
     return file
+
+
+def _loader(text: str) -> yaml.SafeLoader:
+    """A loader to which ``1e-3`` is a number, as in YAML 1.2; PyYAML wants ``1.0e-3``."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENTIAL, list("-+.0123456789"))
+    return Loader(text)
 
 
 def _construct(loader: yaml.SafeLoader, node: yaml.Node, name: str, file: YamlFile) -> Any:

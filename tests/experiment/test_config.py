@@ -261,3 +261,10 @@ def test_the_fields_of_the_file_are_those_of_the_dataclass(tmp_path: Path) -> No
     from nas_tuners.experiment.config import _fields
 
     assert set(_fields(tmp_path)) == {field.name for field in fields(ExperimentConfig)}
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1E-3", "+.01e-1", "1.e-3", "1.0e-3", "0.001"])
+def test_numbers_with_an_exponent_are_numbers(tmp_path: Path, text: str) -> None:
+    tuner = f"tuner: {{name: PPOTuner, args: {{lr: {text}}}}}\n"
+    config = load(tmp_path, MINIMAL.replace("tuner: random\n", "") + tuner)
+    assert config.tuner.args == {"lr": 0.001}
