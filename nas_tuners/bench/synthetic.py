@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
-from nas_tuners.contract.space_json import InputChoice, LayerChoice, Spec
+from nas_tuners.contract.space_json import InputChoice, LayerChoice, Spec, ValueChoice
 
 from .tables import Table
 
@@ -72,6 +72,19 @@ def darts(_: Path) -> Table:
     return _make("synthetic-darts", specs, links=18, noise=0.2)
 
 
+def widths(_: Path) -> Table:
+    """Widths of 6 layers, 8 to 64: ever smaller gains, and a cost like multiply-adds."""
+    name, layers, numbers = "synthetic-widths", 6, tuple(range(8, 65, 8))
+    rng = np.random.default_rng(_seed(name))
+    units = np.array(numbers) / 8.0
+    gains, rates = rng.uniform(0.5, 1.5, layers), rng.uniform(0.15, 0.6, layers)
+    singles = [g * (1.0 - np.exp(-rate * units)) for g, rate in zip(gains, rates, strict=True)]
+    cost = -0.015 * np.outer(units, units)
+    pairs = {(layer, layer + 1): cost for layer in range(layers - 1)}
+    specs: dict[str, Spec] = {f"width_{i}": ValueChoice(numbers) for i in range(layers)}
+    return _table(name, specs, list(range(layers)), singles, pairs, noise=0.1)
+
+
 def _layers(keys: int, candidates: int) -> dict[str, Spec]:
     return {f"layer_{key}": LayerChoice(_names("op", candidates)) for key in range(keys)}
 
@@ -81,18 +94,33 @@ def _names(prefix: str, count: int) -> tuple[str, ...]:
 
 
 def _make(name: str, specs: Mapping[str, Spec], *, links: int, noise: float) -> SyntheticTable:
-    space = SearchSpace.from_specs(specs)
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-    rng = np.random.default_rng(seed)
-    sizes = [int(decision.domain.size) for decision in space.decisions]
+    rng = np.random.default_rng(_seed(name))
+    sizes = [int(spec.domain.size) for spec in specs.values()]
     chain = [int(position) for position in rng.permutation(len(sizes))]
     singles = [rng.normal(size=size) for size in sizes]
     linked = sorted(rng.choice(len(sizes) - 1, size=links, replace=False))
     ends = [(chain[link], chain[link + 1]) for link in linked]
     pairs = {(a, b): rng.normal(size=(sizes[a], sizes[b])) for a, b in ends}
+    return _table(name, specs, chain, singles, pairs, noise=noise)
+
+
+def _table(
+    name: str,
+    specs: Mapping[str, Spec],
+    chain: list[int],
+    singles: list[_Effects],
+    pairs: dict[tuple[int, int], _Effects],
+    *,
+    noise: float,
+) -> SyntheticTable:
+    space = SearchSpace.from_specs(specs)
     _standardize(space, singles, pairs)
     best = _optimum(chain, singles, pairs)
     return SyntheticTable(name, space, tuple(singles), pairs, noise, best, best)
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
 def _standardize(

@@ -23,6 +23,7 @@ TABLES: dict[str, str] = {
     "synthetic-separable": "nas_tuners.bench.synthetic:separable",
     "synthetic-pairwise": "nas_tuners.bench.synthetic:pairwise",
     "synthetic-darts": "nas_tuners.bench.synthetic:darts",
+    "synthetic-widths": "nas_tuners.bench.synthetic:widths",
 }
 """Name -> ``"module:function"``; those that start with ``synthetic`` need no files."""
 

@@ -8,13 +8,23 @@ from typing import Union
 import numpy as np
 from numpy.typing import NDArray
 
-from nas_tuners.contract.domains import Categorical, Continuous, Domain, Entry, Grid, Subset
+from nas_tuners.contract.domains import (
+    Categorical,
+    Continuous,
+    Domain,
+    Entry,
+    Grid,
+    Subset,
+    is_finite_number,
+)
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
+from nas_tuners.contract.space_json import Spec, ValueChoice
 
 Array = NDArray[np.float64]
 
 _TABLE = 4096  # values a decision may have to be looked up; beyond, they are computed
 _BINS = 16  # of a number
+_ORDER = 0.75  # how much the order of numbers says; the rest is that they differ
 
 
 class Features:
@@ -23,6 +33,8 @@ class Features:
     Half the squared distance of two blocks lies in [0, 1]. It is
 
     - of alternatives: 1 where they differ (Hamming);
+    - of three numbers or more that a ``choice`` lists in order, such as widths: a quarter of
+      that, and three quarters of the distance of their ranks;
     - of subsets: the size of the symmetric difference, relative to the largest possible;
     - of numbers: the distance on the scale of their prior, in 16 steps (thermometer code).
 
@@ -41,8 +53,10 @@ class Features:
 
     def __init__(self, space: SearchSpace) -> None:
         self._positions = [i for i, d in enumerate(space.decisions) if d.domain.size > 1]
-        domains = [space.decisions[i].domain for i in self._positions]
-        self._blocks = [_make_block(domain) for domain in domains]
+        self._blocks = [
+            _make_block(space.decisions[i].domain, space.decision_specs[i])
+            for i in self._positions
+        ]
         widths = [block.width for block in self._blocks]
         self.blocks = len(widths)
         self.width = sum(widths)
@@ -129,14 +143,29 @@ class _ManyNumbers:
         return _thermometer(np.array([self._domain.to_unit(entry) for entry in entries]), _BINS)
 
 
-def _make_block(domain: Domain) -> Union[_Table, _ManySubsets, _ManyNumbers]:
+def _make_block(domain: Domain, spec: Spec) -> Union[_Table, _ManySubsets, _ManyNumbers]:
     if isinstance(domain, Categorical):
-        return _Table(np.eye(domain.size))
+        return _Table(_ordered_rows(domain.size) if _is_ordered(spec) else np.eye(domain.size))
     if isinstance(domain, Continuous) or domain.size > _TABLE:
         return _ManySubsets(domain) if isinstance(domain, Subset) else _ManyNumbers(domain)
     if isinstance(domain, Subset):
         return _Table(np.stack([_subset_row(domain, rank) for rank in range(domain.size)]))
     return _Table(_thermometer(_grid_units(domain), min(domain.size - 1, _BINS)))
+
+
+def _is_ordered(spec: Spec) -> bool:
+    """Whether the options are three numbers or more, in order."""
+    if not isinstance(spec, ValueChoice) or len(spec.options) < 3:
+        return False
+    if not all(is_finite_number(option) for option in spec.options):
+        return False
+    return list(spec.options) in (sorted(spec.options), sorted(spec.options, reverse=True))
+
+
+def _ordered_rows(size: int) -> Array:
+    ranks = _thermometer(np.linspace(0.0, 1.0, size), size - 1)
+    rows: Array = np.hstack([np.sqrt(1 - _ORDER) * np.eye(size), np.sqrt(_ORDER) * ranks])
+    return rows
 
 
 def _subset_row(domain: Subset, rank: int) -> Array:

@@ -9,7 +9,7 @@ from nas_tuners.bench import load_table
 from nas_tuners.bench.synthetic import SyntheticTable, _make
 from nas_tuners.contract.space_json import LayerChoice
 
-NAMES = ("synthetic-separable", "synthetic-pairwise", "synthetic-darts")
+NAMES = ("synthetic-separable", "synthetic-pairwise", "synthetic-darts", "synthetic-widths")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,6 +51,14 @@ def test_darts_has_the_keys_of_darts() -> None:
     sizes = [decision.domain.size for decision in load_table("synthetic-darts").space.decisions]
     assert sizes.count(8) == 28
     assert sorted(size for size in sizes if size != 8) == [1, 1, 3, 3, 6, 6, 10, 10]
+
+
+def test_the_optimum_of_widths_is_that_of_all_and_not_at_an_end() -> None:
+    table = load_table("synthetic-widths")
+    best = max(table.space.enumerate(), key=table.test)
+    assert table.best_test == pytest.approx(table.test(best))
+    assert len(set(best)) > 2
+    assert any(0 < int(entry or 0) < 7 for entry in best)
 
 
 def test_a_pair_matters_beyond_its_members() -> None:

@@ -37,6 +37,10 @@ CELL = SearchSpace(
 LONG = SearchSpace(
     {f"op_{i}": {"_type": "layer_choice", "_value": list("abc")} for i in range(61)}
 )
+WIDTHS = SearchSpace(
+    {f"width_{i}": {"_type": "choice", "_value": [8, 16, 32, 64]} for i in range(3)}
+    | {"odd": {"_type": "choice", "_value": [7, 3, 5]}}
+)
 UNSHARED = SearchSpace(
     {f"op_{i}": {"_type": "layer_choice", "_value": list("abcdef"[: i + 2])} for i in range(4)}
 )
@@ -79,13 +83,14 @@ class _Direct:
         return total + a_4 * math.exp(-sum(length * distance for length, distance in weighted))
 
     def _different(self, position: int, x: IndexVector, y: IndexVector) -> float:
-        """Hamming, relative symmetric difference, or distance of numbers."""
+        """Hamming, relative symmetric difference, or distance of numbers or ranks."""
         one, other = x[position], y[position]
         domain = self._space.decisions[position].domain
         if one is None or other is None:
             return 0.5 * (self._alike(position, x, x) + self._alike(position, y, y))
         if isinstance(domain, Categorical):
-            return float(one != other)
+            ranks = abs(float(one) - float(other)) / (domain.size - 1)
+            return self._blend(position, float(one != other), ranks)
         if isinstance(domain, Subset):
             difference = {*domain.chosen(one)} ^ {*domain.chosen(other)}
             return len(difference) / _largest_difference(domain)
@@ -98,12 +103,17 @@ class _Direct:
         if one is None or other is None:
             return 0.0
         if isinstance(domain, Categorical):
-            return float(one == other)
+            ranks = 2 * min(float(one), float(other)) / (domain.size - 1)
+            return self._blend(position, float(one == other), ranks)
         if isinstance(domain, Subset):
             common = {*domain.chosen(one)} & {*domain.chosen(other)}
             return 2 * len(common) / _largest_difference(domain)
         assert isinstance(domain, Grid)
         return 2 * min(float(one), float(other)) / (domain.size - 1)
+
+    def _blend(self, position: int, identity: float, ranks: float) -> float:
+        ordered = self._space.decision_specs[position] == WIDTHS.decision_specs[0]
+        return identity / 4 + 3 * ranks / 4 if ordered else identity
 
     def _count(self, group: Sequence[int], x: IndexVector) -> Counter[int]:
         chosen: Counter[int] = Counter()
@@ -123,6 +133,9 @@ class _Direct:
             size *= math.sqrt((domain.size - 1) / 2)
             return dict.fromkeys(range(int(entry)), 1 / size)
         assert isinstance(domain, (Categorical, Subset))
+        if self._space.decision_specs[position] == WIDTHS.decision_specs[0]:
+            step = math.sqrt(2 * 3 / 4 / (domain.size - 1)) / size
+            return {-1 - int(entry): 0.5 / size} | dict.fromkeys(range(int(entry)), step)
         return dict.fromkeys(domain.chosen(entry), 1 / size)
 
 
@@ -153,9 +166,10 @@ def _kernel(space: SearchSpace, seed: int = 0) -> tuple[ArchitectureKernel, Arra
         CELL,
         LONG,
         UNSHARED,
+        WIDTHS,
         *(SearchSpace(SPACES[name]) for name in ("layers", "inputs", "conditional", "small")),
     ],
-    ids=["cell", "61 keys", "unshared", "layers", "inputs", "conditional", "small"],
+    ids=["cell", "61 keys", "unshared", "widths", "layers", "inputs", "conditional", "small"],
 )
 def test_the_matrix_is_the_formula_for_every_pair(space: SearchSpace) -> None:
     kernel, parameters = _kernel(space)
@@ -258,6 +272,28 @@ def test_the_ends_of_a_number_are_as_far_apart_as_two_alternatives() -> None:
         space = SearchSpace({"n": body})
         last = int(space.size) - 1
         assert _half_squared(Features(space), (0,), (last,)) == pytest.approx(1.0, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("options", "ordered"),
+    [
+        ([8, 16, 32, 64], True),
+        ([0.5, 0.25, 0.1], True),
+        ([3, 5], False),  # two differ or do not
+        ([8, 64, 16], False),
+        (["8", "16", "32"], False),
+        ([1, 2, None], False),
+        ([False, True, 2], False),
+    ],
+)
+def test_options_that_are_numbers_in_order_are_near_their_neighbours(
+    options: list[object], ordered: bool
+) -> None:
+    space = SearchSpace({"width": {"_type": "choice", "_value": options}})
+    features, last = Features(space), len(options) - 1
+    near, far = (_half_squared(features, (0,), (other,)) for other in (1, last))
+    assert far == pytest.approx(1.0)
+    assert near == pytest.approx(0.25 + 0.75 / last if ordered else 1.0)
 
 
 def test_subsets_of_more_candidates_than_a_float_can_count() -> None:
