@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from statistics import mean
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from .contract.architecture import to_parameters
-from .contract.errors import ExperimentError, MetricError
+from .contract.errors import ArchitectureError, ExperimentError, MetricError
 from .contract.flat_encoding import FlatEncoding
 from .contract.search_space import SearchSpace
 from .contract.study_attributes import ENCODING_ATTR, SEARCH_SPACE_ATTR, excess_of
 from .contract.trial_io import check_metric
+from .tuners._records import field_of, from_text
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -24,6 +25,8 @@ Outcome = Union[float, str]
 """What a run gave: its value, or why there is none."""
 
 _Parameters = dict[str, Any]
+
+_EXPECTED = '`results` must be a study, or records {"parameter": {...}, "value": number}'
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,9 @@ def candidates_of(
     """The best different architectures of a search, the best first.
 
     Args:
-        results: A study, or records ``{"parameter": {...}, "value": number}``. What occurs more
-            than once counts with the mean of its values. Trials beyond a constraint do not count.
+        results: A study, or records ``{"parameter": {...}, "value": number}``, in which both may
+            be JSON text, as NNI exports them. What occurs more than once counts with the mean of
+            its values. Trials beyond a constraint do not count.
         top_k: How many.
         optimize_mode: Of records, ``"maximize"`` if None; a study has its own.
 
@@ -61,6 +65,7 @@ def candidates_of(
         measured.setdefault(key, (parameters, []))[1].append(value)
     if not measured:
         raise ExperimentError("no result to choose from: no trial has succeeded")
+    # This mean is exact, and is a float even where the sum would be none.
     found = [Candidate(parameters, mean(values)) for parameters, values in measured.values()]
     found.sort(key=lambda c: c.search_value, reverse=direction == "maximize")
     return found[:top_k]
@@ -95,24 +100,29 @@ def value_or_reason(value: object) -> Outcome:
     return float(checked["default"] if isinstance(checked, dict) else checked)
 
 
-def mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return math.fsum(numbers) / len(numbers)
-
-
-def _measurements(results: Any) -> Iterator[tuple[_Parameters, float]]:
+def _measurements(results: Any) -> list[tuple[_Parameters, float]]:
     if hasattr(results, "directions"):
-        yield from _successes(results)
-        return
-    for index, record in enumerate(results):
-        if not isinstance(record, Mapping) or not {"parameter", "value"} <= record.keys():
-            raise ValueError(
-                '`results` must be a study, or records {"parameter": {...}, "value": number}, '
-                f"but record {index} is {record!r}."
-            )
-        value = value_or_reason(record["value"])
-        if isinstance(value, float):
-            yield dict(record["parameter"]), value
+        return list(_successes(results))
+    if not isinstance(results, Iterable) or isinstance(results, (str, Mapping)):
+        raise ValueError(f"{_EXPECTED}, but got {results!r}.")
+    outcomes = [_outcome_of(index, record) for index, record in enumerate(results)]
+    found = [(parameters, value) for parameters, value in outcomes if isinstance(value, float)]
+    if outcomes and not found:
+        raise ExperimentError(
+            "no result to choose from: no record has a usable value; "
+            f"that of record 0: {outcomes[0][1]}"
+        )
+    return found
+
+
+def _outcome_of(index: int, record: Any) -> tuple[_Parameters, Outcome]:
+    try:
+        parameters, value = (from_text(field_of(record, f)) for f in ("parameter", "value"))
+    except ArchitectureError as error:
+        raise ValueError(f"{_EXPECTED}, but record {index} is {record!r}.") from error
+    if not isinstance(parameters, Mapping):
+        raise ValueError(f"{_EXPECTED}, but record {index} is {record!r}.")
+    return dict(parameters), value_or_reason(value)
 
 
 def _successes(study: Study) -> Iterator[tuple[_Parameters, float]]:
@@ -135,7 +145,7 @@ def _reader(study: Study) -> Callable[[FrozenTrial], _Parameters]:
     def read(trial: FrozenTrial) -> _Parameters:
         try:
             architecture = to_parameters(space, encoding.decode(trial.params))
-        except (KeyError, ValueError):  # an objective may leave out what is inactive
+        except (KeyError, ValueError):  # tried by others, who know no such space
             return dict(trial.params)
         others = {k: v for k, v in trial.params.items() if k not in encoding.parameters}
         return architecture | others

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,16 +14,19 @@ _SCALES = 50  # of the noise's posterior
 _LEAST = 1e-12  # noise beside the means, so that equal measurements stay comparable
 
 
-def pooled_variance(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
-    """The variance within groups, taken to be the same in all, and its degrees of freedom.
+def pooled_deviation(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
+    """The standard deviation within groups, the same in all, and its degrees of freedom.
 
-    ``(nan, 0)`` where no group has two values.
+    ``(nan, 0)`` where no group has two values; infinite where it is beyond what a float can be.
     """
     degrees = sum(len(group) - 1 for group in groups if group)
     if not degrees:
         return math.nan, 0
-    squares = ((value - math.fsum(group) / len(group)) ** 2 for group in groups for value in group)
-    return math.fsum(squares) / degrees, degrees
+    centers = [statistics.mean(group) if group else math.nan for group in groups]
+    residuals = [
+        value - center for group, center in zip(groups, centers, strict=True) for value in group
+    ]
+    return math.hypot(*residuals) / math.sqrt(degrees), degrees  # squares could be too large
 
 
 def probability_of_best(groups: Sequence[Sequence[float]]) -> list[float] | None:
@@ -36,16 +40,17 @@ def probability_of_best(groups: Sequence[Sequence[float]]) -> list[float] | None
 
     Returns:
         Probabilities that sum to one, 0 for empty groups; None if the noise is unknown, because no
-        group has two values.
+        group has two values, or because it is beyond what a float can be.
     """
-    variance, degrees = pooled_variance(groups)
-    filled = [place for place, group in enumerate(groups) if group]
-    if not degrees:
+    deviation, degrees = pooled_deviation(groups)
+    if not math.isfinite(deviation):
         return None
-    means = np.array([math.fsum(groups[place]) / len(groups[place]) for place in filled])
+    filled = [place for place, group in enumerate(groups) if group]
+    means = np.array([statistics.mean(groups[place]) for place in filled])
     counts = np.array([len(groups[place]) for place in filled], dtype=float)
-    deviation = max(math.sqrt(variance), _LEAST * max(1.0, float(abs(means).max())))
-    chances = _chances(means, _deviations(deviation, degrees)[:, None] / np.sqrt(counts))
+    unit = max(deviation, float(abs(means).max())) or 1.0  # in it, no value is too large to add
+    noise = max(deviation / unit, _LEAST)
+    chances = _chances(means / unit, _deviations(noise, degrees)[:, None] / np.sqrt(counts))
     probabilities = [0.0] * len(groups)
     for place, chance in zip(filled, (chances / chances.sum()).tolist(), strict=True):
         probabilities[place] = chance

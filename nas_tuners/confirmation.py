@@ -8,12 +8,14 @@ parts, for runs that happen elsewhere.
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from ._candidates import (
@@ -22,10 +24,9 @@ from ._candidates import (
     Outcome,
     candidates_of,
     direction_of,
-    mean,
     value_or_reason,
 )
-from ._posterior import pooled_variance, probability_of_best
+from ._posterior import pooled_deviation, probability_of_best
 from .contract.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ Evaluate = Callable[[dict[str, Any], int], Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One measurement to make: of which candidate, with which seed."""
+    """One measurement to make: of which candidate, with which seed.
+
+    The parameters are its own: a run that changes them changes no other.
+    """
 
     place: int
     parameters: dict[str, Any]
@@ -65,8 +69,9 @@ class Confirmed:
         search_value: What the search measured; not part of the mean.
         values: What the new runs measured.
         mean: Of ``values``; None without any.
-        standard_error: Of the mean, from the noise of all candidates together; None where no
-            candidate has two values.
+        standard_error: Of the mean, from the noise of all candidates together; None where the
+            noise is unknown, because no candidate has two values or they differ by more than a
+            float can tell.
         probability: That no other candidate has a better mean; None where the noise is unknown.
         failures: Why runs gave no value.
     """
@@ -118,12 +123,13 @@ def confirm(
     for all candidates; see :func:`nas_tuners.confirmation.summarize`.
 
     Args:
-        results: A study, or records ``{"parameter": {...}, "value": number}``. What occurs more
-            than once counts with the mean of its values.
+        results: A study, or records ``{"parameter": {...}, "value": number}``, in which both may
+            be JSON text, as NNI exports them. What occurs more than once counts with the mean of
+            its values.
         evaluate: Called as ``evaluate(parameters, seed)``; returns the value. Parameters are what
             a tuner emits, where the study knows its search space, else ``trial.params`` or the
-            record's. What raises or returns no finite number is a failed run: it is reported, and
-            is not a value.
+            record's; each run gets a copy. What raises or returns no finite number is a failed
+            run: it is reported, and is not a value.
         top_k: How many architectures are measured.
         seeds: How many runs each, with seeds 1, 2, ...; or the seeds. They should not be those of
             the search.
@@ -158,14 +164,14 @@ def plan(candidates: Sequence[Candidate], seeds: int | Sequence[int]) -> list[Ru
         ValueError: if there is no seed, or one occurs twice.
     """
     chosen = range(1, seeds + 1) if isinstance(seeds, int) else seeds
-    whole = isinstance(chosen, Sequence) and all(isinstance(s, Integral) for s in chosen)
-    if not whole or not chosen or len(set(chosen)) < len(chosen):
+    whole = isinstance(chosen, Sequence) and all(map(_is_whole, chosen))
+    if isinstance(seeds, bool) or not whole or not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(
             "`seeds` must be a positive number or different whole numbers, "
             f"but got (seeds={seeds!r})."
         )
     return [
-        Run(place, candidate.parameters, seed)
+        Run(place, copy.deepcopy(candidate.parameters), seed)
         for seed in chosen
         for place, candidate in enumerate(candidates)
     ]
@@ -199,14 +205,14 @@ def summarize(
             values[run.place].append(outcome)
     sign = 1.0 if optimize_mode == "maximize" else -1.0
     probabilities = probability_of_best([[sign * v for v in group] for group in values])
-    variance, degrees = pooled_variance(values)
+    deviation, _ = pooled_deviation(values)
     rows = [
         Confirmed(
             candidate.parameters,
             candidate.search_value,
             tuple(group),
             mean(group) if group else None,
-            math.sqrt(variance / len(group)) if group and degrees else None,
+            deviation / math.sqrt(len(group)) if group and math.isfinite(deviation) else None,
             probabilities[place] if probabilities else None,
             tuple(failures[place]),
         )
@@ -216,9 +222,13 @@ def summarize(
     return Confirmation(tuple(rows))
 
 
+def _is_whole(seed: object) -> bool:
+    return isinstance(seed, Integral) and not isinstance(seed, bool)
+
+
 def _outcome(evaluate: Evaluate, run: Run) -> Outcome:
     try:
-        outcome = value_or_reason(evaluate(dict(run.parameters), run.seed))
+        outcome = value_or_reason(evaluate(run.parameters, run.seed))
     except Exception as error:  # whatever training raises; the other runs still count
         outcome = f"{type(error).__name__}: {error}"
     if isinstance(outcome, str):

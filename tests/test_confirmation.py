@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -82,6 +83,44 @@ def test_one_run_each_tells_no_probability() -> None:
     assert [row.probability for row in chosen.candidates] == [None, None]
     assert [row.standard_error for row in chosen.candidates] == [None, None]
     assert chosen.winner.parameters == {"op": "e"}
+
+
+def test_huge_values_are_values() -> None:
+    chosen = nas_tuners.confirm(
+        RECORDS, lambda parameters, seed: 1e200 * _noisy(parameters, seed), top_k=3, seeds=2
+    )
+    assert [row.parameters["op"] for row in chosen.candidates] == ["d", "e", "f"]
+    assert chosen.winner.mean == pytest.approx(9.15e200)
+    assert chosen.winner.standard_error == pytest.approx(0.05e200)
+    assert chosen.winner.probability == pytest.approx(1.0, abs=2e-3)
+
+
+def test_the_largest_floats_are_values() -> None:
+    records = [record | {"value": 1.7e308} for record in RECORDS[:2]] * 2
+    chosen = nas_tuners.confirm(records, lambda parameters, seed: 1.7e308)
+    for row in chosen.candidates:
+        assert (row.search_value, row.mean, row.standard_error) == (1.7e308, 1.7e308, 0.0)
+        assert row.probability == pytest.approx(0.5)
+    apart = nas_tuners.confirm(records, lambda parameters, seed: 1.7e308 * (-1) ** seed, seeds=2)
+    assert (apart.winner.mean, apart.winner.standard_error) == (0.0, None)
+    assert apart.winner.probability is None
+
+
+def test_a_run_may_change_its_parameters() -> None:
+    record = {"parameter": {"in": {"_value": ["a"], "_idx": [0]}}, "value": 1.0}
+    chosen = nas_tuners.confirm(
+        [record], lambda parameters, seed: parameters["in"].pop("_idx")[0] + seed, seeds=3
+    )
+    assert chosen.winner.values == (1.0, 2.0, 3.0)
+    assert chosen.winner.parameters == {"in": {"_value": ["a"], "_idx": [0]}}
+
+
+def test_records_as_nni_exports_them() -> None:
+    """Both fields as JSON text; a value may be a dict of metrics, or null of a failed trial."""
+    texts = [{field: json.dumps(record[field]) for field in record} for record in RECORDS]
+    texts[5]["value"] = '{"default": 5.0, "latency": 3}'
+    texts += [{"parameter": '{"op": "a"}', "value": value} for value in ("null", "NaN")]
+    assert candidates_of(texts, 9) == candidates_of(RECORDS, 9)
 
 
 def test_a_study_of_any_objective() -> None:
@@ -165,6 +204,8 @@ def test_the_table() -> None:
         ({"seeds": [1, 1]}, r"different whole numbers, but got \(seeds=\[1, 1\]\)"),
         ({"seeds": "ab"}, r"but got \(seeds='ab'\)"),
         ({"seeds": 2.0}, r"but got \(seeds=2.0\)"),
+        ({"seeds": True}, r"different whole numbers, but got \(seeds=True\)"),
+        ({"seeds": [True, 2]}, r"different whole numbers, but got \(seeds=\[True, 2\]\)"),
         ({"optimize_mode": "max"}, "`optimize_mode` must be 'maximize' or 'minimize'"),
     ],
 )
@@ -173,10 +214,33 @@ def test_wrong_arguments(options: dict[str, Any], message: str) -> None:
         nas_tuners.confirm(RECORDS, _noisy, **options)
 
 
-@pytest.mark.parametrize("record", [{"op": "a", "value": 1.0}, {"parameter": {"op": "a"}}, 3])
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"op": "a", "value": 1.0},
+        {"parameter": {"op": "a"}},
+        {"parameter": "op=a", "value": 1.0},
+        {"parameter": [1], "value": 1.0},
+        3,
+    ],
+)
 def test_what_is_no_record(record: Any) -> None:
     with pytest.raises(ValueError, match=r"`results` must be a study, or records .* record 1 is"):
         nas_tuners.confirm([RECORDS[0], record], _noisy)
+
+
+@pytest.mark.parametrize("results", [None, 3, "results.json", RECORDS[0]])
+def test_what_are_no_results(results: Any) -> None:
+    with pytest.raises(ValueError, match=r"`results` must be a study, or records .* but got "):
+        nas_tuners.confirm(results, _noisy)
+
+
+def test_records_without_a_value() -> None:
+    failed = [{"parameter": {"op": name}, "value": None} for name in "ab"]
+    with pytest.raises(ExperimentError, match=r"no record has a usable value; .* 0: .* got None"):
+        nas_tuners.confirm(failed, _noisy)
+    with pytest.raises(ExperimentError, match="no trial has succeeded"):
+        nas_tuners.confirm([], _noisy)
 
 
 def test_studies_it_cannot_serve() -> None:

@@ -96,15 +96,18 @@ class FlatEncoding:
     def decode(self, values: Mapping[str, Any]) -> IndexVector:
         """The canonical vector of any assignment within the ranges.
 
+        Parameters of inactive decisions may be missing.
+
         Raises:
             KeyError: if a parameter is missing.
             ValueError: if a value is not in its parameter's range.
         """
-        entries = [
-            part.read([values[name] for name in names])
-            for part, names in zip(self._parts, self._names, strict=True)
-        ]
-        return self.space.canonical(entries)
+        entries: list[Entry | None] = [None] * len(self._parts)
+        for position in self.space.order:
+            if self.space.is_active(position, entries):
+                given = [values[name] for name in self._names[position]]
+                entries[position] = self._parts[position].read(given)
+        return tuple(entries)
 
 
 # ---- one part a decision ------------------------------------------------------------------------

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
+from typing import Any
 
 # User attributes of a study: the one space it searches (its JSON), and how subsets are written.
 SEARCH_SPACE_ATTR = "nas_tuners:search_space"
@@ -24,7 +21,7 @@ VECTOR_ATTR = "nas_tuners:vector"
 CONSTRAINT_PREFIX = "constraints:"
 
 
-def excess_of(trial: FrozenTrial) -> dict[str, float]:
+def excess_of(trial: Any) -> dict[str, float]:
     """Constraint -> by how much a trial is beyond it; feasible where none is above 0."""
     constraints: dict[str, float] | None = getattr(trial, "constraints", None)  # of Optuna 5
     if constraints is not None:

@@ -28,6 +28,10 @@ class TunerCases:
     """Whether the search depends on the results."""
     constant_cost = False
     """Whether a trial costs as much after a thousand others as after two hundred."""
+    seconds_for_200: float = 60.0
+    """Processor time that 200 suggestions of a small space may take, with their results;
+    ``math.inf``: any.
+    """
     infinite_spaces = True
     """Whether continuous numbers are handled."""
     large_spaces = True

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from collections.abc import Callable
 from statistics import fmean
 
 import pytest
 
+from nas_tuners.contract.errors import SearchSpaceExhausted
 from nas_tuners.tuners._base import Tuner
 
 from ._cases import TunerCases, drive
@@ -39,6 +42,18 @@ class SearchCases(TunerCases):
             f"with {_HANDICAP} times the trials: does it use what it learns?"
         )
 
+    def test_two_hundred_suggestions_are_affordable(self) -> None:
+        """A floor for the throughput, far below what searches need to be comfortable."""
+        if self.seconds_for_200 == math.inf:
+            pytest.skip("may take any time")
+        _, tuner = self._new("layers")
+        trials, seconds = _run_within(self.seconds_for_200, tuner, 200)
+        assert seconds <= self.seconds_for_200, (
+            f"{trials} of 200 suggestions took {seconds:.3g} s of processor time, and all may "
+            f"take {self.seconds_for_200:g}: does it do more than it must? If it is worth the "
+            "time, set `seconds_for_200` of the suite higher (math.inf: no limit)"
+        )
+
     def test_the_thousandth_suggestion_costs_no_more_than_the_two_hundredth(self) -> None:
         """Counted in calls, which no other load on the machine changes."""
         if not self.constant_cost:
@@ -54,6 +69,21 @@ class SearchCases(TunerCases):
 def _best_found(tuner: Tuner, objective: Objective, trials: int) -> float:
     vectors = drive(tuner, trials, value_of=lambda _, vector: objective(vector))
     return mean_of_best([objective(vector) for vector in vectors])
+
+
+def _run_within(allowed: float, tuner: Tuner, trials: int) -> tuple[int, float]:
+    """The trials run, and their seconds; it stops beyond those allowed, or when the tuner ends."""
+    start = time.process_time()
+    seconds = 0.0
+    for number in range(trials):
+        try:
+            drive(tuner, 1, first=number)
+        except SearchSpaceExhausted:
+            return number, seconds
+        seconds = time.process_time() - start
+        if seconds > allowed:
+            return number + 1, seconds
+    return trials, seconds
 
 
 def _run(tuner: Tuner, first: int) -> None:

@@ -25,8 +25,8 @@ class TunerSuite(SearchCases, OddCases):
     """Everything that is asked of a tuner: that it keeps the rules, searches, and survives.
 
     Subclass this in a test module and implement ``make_tuner``; the attributes ``budget``,
-    ``learning_budget``, ``learns``, ``constant_cost``, ``infinite_spaces``, ``large_spaces``,
-    ``exhausts`` and ``seeded`` say what the tuner is like.
+    ``learning_budget``, ``learns``, ``constant_cost``, ``seconds_for_200``, ``infinite_spaces``,
+    ``large_spaces``, ``exhausts`` and ``seeded`` say what the tuner is like.
 
     Example::
 

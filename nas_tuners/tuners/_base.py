@@ -7,12 +7,18 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from random import Random
 from typing import Any, Union, final
 
 from nas_tuners.contract.architecture import to_parameters, to_vector
-from nas_tuners.contract.errors import NasTunersError, SearchSpaceExhausted, TunerError
+from nas_tuners.contract.errors import (
+    ArchitectureError,
+    NasTunersError,
+    SearchSpaceExhausted,
+    TunerError,
+)
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._exchange import Ask, Result
@@ -67,9 +73,11 @@ class Tuner(ABC):
         seed: int | None = None,
         dedup: bool = True,
     ) -> None:
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, Integral)):
             raise ValueError(f"`seed` must be an integer or None, but got (seed={seed!r}).")
-        self.seed = secrets.randbits(32) if seed is None else seed
+        if not isinstance(dedup, bool):
+            raise ValueError(f"`dedup` must be True or False, but got (dedup={dedup!r}).")
+        self.seed = secrets.randbits(32) if seed is None else int(seed)
         self.dedup = dedup
         self._space: SearchSpace | None = None
         self._pending: dict[int, _Pending] = {}
@@ -90,7 +98,8 @@ class Tuner(ABC):
             raise ValueError(
                 f"`optimize_mode` has {len(goals.objectives)} objectives, which "
                 f"{self.name} does not handle; make all but one of them bounds "
-                "('<= 5'), or take BayesianTuner or OptunaTuner(NSGAIISampler())."
+                "('<= 5'), or take BayesianTuner, or nsga2 (in Python "
+                "OptunaTuner(NSGAIISampler()))."
             )
         if self._space is not None and self._is_bound_to_other(goals):
             raise ValueError(
@@ -121,6 +130,11 @@ class Tuner(ABC):
             raise TunerError(f"call update_search_space() before using {type(self).__name__}")
         return self._space
 
+    @property
+    def has_had_trials(self) -> bool:
+        """Whether it has proposed something, or was told of a trial with a number."""
+        return bool(self._pending or self._ended)
+
     # ---- the contract ---------------------------------------------------------------------------
 
     @final
@@ -132,8 +146,11 @@ class Tuner(ABC):
             TunerError: if it differs from the one already set.
         """
         space = SearchSpace.of(search_space)
-        if self._space is not None and self._space != space:
-            raise TunerError("the search space of a tuner cannot change; make a new tuner")
+        if self._space is not None and not _are_the_same(self._space, space):
+            raise TunerError(
+                "the search space of a tuner, and the order of its keys, cannot change; "
+                "make a new tuner"
+            )
         if self._space is None:
             scores = self._read_scores(space, self._scores)
             self._space = space
@@ -203,6 +220,8 @@ class Tuner(ABC):
             ArchitectureError: if the parameters do not fit the space.
             TunerError: if the algorithm raises.
         """
+        if note is not None and not isinstance(note, dict):
+            raise ValueError(f"`note` must be a dict or None, but got (note={note!r}).")
         if parameter_id is not None and parameter_id in self._ended:
             _logger.warning("Trial %s has ended already; its result is ignored.", parameter_id)
             return
@@ -240,15 +259,15 @@ class Tuner(ABC):
 
         Zero-cost proxies, accuracies inside a supernet, results of another study: on any scale,
         higher is better. With several objectives they are about the first. How much they count is
-        learned from the results; scores that do not rank them count for nothing. Call it before
-        the first suggestion.
+        learned from the results; scores that do not rank them count for nothing. Scores that come
+        after the first suggestion count as if they had been there before.
 
         Args:
             scores: Records ``{"parameter": {...}, "value": number}``.
 
         Raises:
             TunerError: if the algorithm makes no use of them.
-            ArchitectureError: if something is no record, or none fits.
+            ArchitectureError: if something is no record, none fits, or no score is a number.
         """
         if not self.uses_scores:
             raise TunerError(
@@ -337,7 +356,8 @@ class Tuner(ABC):
         """Whether what was prepared or learned has no meaning under other goals."""
         if len(goals.signs) != len(self._goals.signs):
             return True
-        return bool(self._evaluated) and goals.signs != self._goals.signs
+        same = (goals.signs, goals.bounds) == (self._goals.signs, self._goals.bounds)
+        return bool(self._evaluated) and not same
 
     def _new_vector(self, ask: Ask) -> IndexVector:
         if self.is_exhausted:
@@ -377,7 +397,8 @@ class Tuner(ABC):
             self._pending.pop(number, None)
             self._ended.add(number)
         self._evaluated.add(vector)
-        measured = measured_or_none(self._goals, value, excess, number)
+        measured = measured_or_none(self._goals, value, excess, number, pruned=pruned)
+        reports = {step: number_of(report) for step, report in (intermediate or {}).items()}
         sign = self._goals.objectives[0][1]
         result = Result(
             number,
@@ -387,7 +408,7 @@ class Tuner(ABC):
             note,
             scores=measured.scores if measured else (),
             excess=measured.excess if measured else {},
-            partial={step: sign * v for step, v in (intermediate or {}).items()},
+            partial={step: sign * v for step, v in sorted(reports.items()) if v is not None},
             pruned=pruned,
         )
         with _blame(self, f"learning from trial {number}"):
@@ -400,7 +421,17 @@ class Tuner(ABC):
             return []
         read = read_usable_records(space, records, "scores of a warm start")
         scored = [(vector, number_of(value)) for vector, value in read]
-        return [(vector, score) for vector, score in scored if score is not None]
+        usable = [(vector, score) for vector, score in scored if score is not None]
+        if len(usable) < len(read):
+            odd = next(value for _, value in read if number_of(value) is None)
+            message = (
+                f"{len(read) - len(usable)} of {len(read)} scores of a warm start are no finite "
+                f"number, such as {odd!r}"
+            )
+            if not usable:
+                raise ArchitectureError(message)
+            _logger.warning("%s; they are left out.", message)
+        return usable
 
     def _use_scores(self, scores: Sequence[tuple[IndexVector, float]]) -> None:
         if scores:
@@ -409,6 +440,12 @@ class Tuner(ABC):
 
     def _pending_vectors(self) -> dict[int, IndexVector]:
         return {number: pending.vector for number, pending in self._pending.items()}
+
+
+def _are_the_same(one: SearchSpace, other: SearchSpace) -> bool:
+    """Whether vectors of one mean the same in the other."""
+    names = [[decision.name for decision in space.decisions] for space in (one, other)]
+    return one == other and names[0] == names[1]
 
 
 class _blame:  # noqa: N801 - reads as a statement

@@ -47,6 +47,11 @@ class BatchTuner(Tuner):
         seed: int | None = None,
     ) -> None:
         super().__init__(optimize_mode=optimize_mode, seed=seed)
+        if batch is not None and not isinstance(batch, (Sequence, Path)):
+            raise ValueError(
+                "`batch` must be a list of architectures, a JSON file with one, or None, "
+                f"but got (batch={batch!r})."
+            )
         self._batch = _load(batch) if isinstance(batch, (str, Path)) else batch
         self._vectors: list[IndexVector] = []
         self._next = 0

@@ -39,7 +39,7 @@ class Result:
         note: What the algorithm noted when it proposed this; None for foreign results.
         scores: One score an objective; empty if the trial failed.
         excess: constraint -> by how much the result is beyond it; feasible at 0 and below.
-        partial: step -> score of the intermediate results.
+        partial: step -> score of the intermediate results, in the order of steps.
         pruned: Whether the trial was stopped early: the score is that of its last step.
     """
 

@@ -75,21 +75,32 @@ class Goals:
     def _from_mapping(cls, goals: Mapping[str, str]) -> Goals:
         words = {metric: str(goal).strip() for metric, goal in goals.items()}
         objectives = tuple((m, _SIGNS[word]) for m, word in words.items() if word in _SIGNS)
-        bounds = tuple(_bound(m, word) for m, word in words.items() if word not in _SIGNS)
+        bounds, problems = [], []
+        for metric, word in words.items():
+            if word not in _SIGNS:
+                try:
+                    bounds.append(_bound(metric, word))
+                except ValueError as error:
+                    problems.append(str(error))
         if not objectives:
-            raise ValueError(
+            problems.append(
                 "`optimize_mode` must have at least one metric to 'maximize' or 'minimize', "
                 f"but got (optimize_mode={dict(goals)!r})."
             )
-        return cls(objectives, bounds)
+        if problems:
+            raise ValueError(" ".join(problems))
+        return cls(objectives, tuple(bounds))
 
-    def measure(self, value: Any, excess: Mapping[str, float] | None = None) -> Measured:
+    def measure(
+        self, value: Any, excess: Mapping[str, float] | None = None, *, pruned: bool = False
+    ) -> Measured:
         """Hold a reported value against the goals.
 
         Args:
-            value: A number (of the first objective), a list with one number an objective, or a
-                dict of metrics.
-            excess: Of constraints that were measured elsewhere.
+            value: A number (of the first objective), a list or array with one number an objective,
+                or a dict of metrics.
+            excess: Of constraints that were measured elsewhere; NaN is beyond all bounds.
+            pruned: Whether the trial was stopped early: what is bounded may be unknown then.
 
         Raises:
             MetricError: if a metric is missing or is not a finite number.
@@ -99,19 +110,27 @@ class Goals:
         scores = tuple(
             sign * v + 0.0 for v, (_, sign) in zip(values, self.objectives, strict=True)
         )
-        beyond = {m: sign * (_number(metrics, m) - bound) for m, sign, bound in self.bounds}
-        return Measured(values, scores, beyond | dict(excess or {}))
+        known = {m: math.inf if math.isnan(x) else x for m, x in (excess or {}).items()}
+        for metric, sign, bound in self.bounds:
+            if metric in metrics or not (pruned or math.isfinite(known.get(metric, math.inf))):
+                known[metric] = sign * (_number(metrics, metric) - bound)
+        return Measured(values, scores, known)
 
     def beyond(self, value: Any) -> dict[str, float]:
-        """Bounded metric -> by how much it is beyond its bound, infinite where it is missing."""
+        """Bounded metric -> by how much it is beyond its bound; infinite where it is no number."""
         metrics = value if isinstance(value, Mapping) else {_DEFAULT: value}
-        return {
-            metric: sign * (float(metrics[metric]) - bound) if metric in metrics else math.inf
-            for metric, sign, bound in self.bounds
-        }
+        beyond = {}
+        for metric, sign, bound in self.bounds:
+            try:
+                beyond[metric] = sign * (_number(metrics, metric) - bound)
+            except MetricError:
+                beyond[metric] = math.inf
+        return beyond
 
     def _metrics(self, value: Any) -> Mapping[str, Any]:
         names = [metric for metric, _ in self.objectives]
+        if getattr(value, "ndim", 0) == 1:  # an array, or a tensor
+            value = value.tolist()
         if isinstance(value, Sequence) and not isinstance(value, str):
             if len(value) != len(names):
                 raise MetricError(f"{len(names)} numbers are expected ({names}), got {value!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import final
 
 from nas_tuners.contract.domains import Continuous, Entry
@@ -34,35 +35,52 @@ class GridSearchTuner(Tuner):
         self, *, optimize_mode: OptimizeMode = "maximize", seed: int | None = None
     ) -> None:
         super().__init__(optimize_mode=optimize_mode, seed=seed)
-        self._level = 0
-        self._places: IndexVector | None = None  # of the grid point to look at next
-
-    def _prepare(self, space: SearchSpace) -> None:
-        self._start(space, 0)
+        self._grids: list[_Grid] = []  # the coarsest first
 
     def _propose(self, ask: Ask) -> IndexVector:
         pending = set(ask.pending.values())
-        while True:
-            places = self._first_not_evaluated()
-            while places is not None:
-                vector = self._vector(places)
-                if vector not in self._evaluated and vector not in pending:
-                    return vector
-                places = self.space.successor(places, self._sizes)
-            self._start(self.space, self._level + 1)
+        level = 0
+        while (vector := self._grid(level).first_new(self._evaluated, pending)) is None:
+            level += 1
+        return vector
 
-    def _first_not_evaluated(self) -> IndexVector | None:
-        while self._places is not None and self._vector(self._places) in self._evaluated:
-            self._places = self.space.successor(self._places, self._sizes)
-        return self._places
-
-    def _start(self, space: SearchSpace, level: int) -> None:
-        if level and (level > _FINEST or isinstance(space.size, int)):
+    def _grid(self, level: int) -> _Grid:
+        if level and (level > _FINEST or isinstance(self.space.size, int)):
             raise SearchSpaceExhausted("every point of the grid has been proposed")
-        self._level = level
+        if level == len(self._grids):
+            self._grids.append(_Grid(self.space, level))
+        return self._grids[level]
+
+
+class _Grid:
+    """The points of one level.
+
+    What is evaluated is passed by for good, what is pending only for now: a trial may die, and
+    its point is due again.
+    """
+
+    def __init__(self, space: SearchSpace, level: int) -> None:
+        self._space = space
         self._entries = [_entries(decision, level) for decision in space.decisions]
         self._sizes = [_length(entries) for entries in self._entries]
-        self._places = space.successor(None, self._sizes)
+        self._places = space.successor(None, self._sizes)  # of the point to look at next
+
+    def first_new(
+        self, evaluated: AbstractSet[IndexVector], pending: AbstractSet[IndexVector]
+    ) -> IndexVector | None:
+        """The first point that is neither evaluated nor pending; None if there is none."""
+        self._pass_by(evaluated)
+        places = self._places
+        while places is not None:
+            vector = self._vector(places)
+            if vector not in evaluated and vector not in pending:
+                return vector
+            places = self._space.successor(places, self._sizes)
+        return None
+
+    def _pass_by(self, evaluated: AbstractSet[IndexVector]) -> None:
+        while self._places is not None and self._vector(self._places) in evaluated:
+            self._places = self._space.successor(self._places, self._sizes)
 
     def _vector(self, places: IndexVector) -> IndexVector:
         return tuple(

@@ -180,7 +180,7 @@ class HistoryFollower:
                 vector,
                 self._result_of(trial),
                 self._note(trial, vector),
-                intermediate=_reports(trial),
+                intermediate=trial.intermediate_values,
                 pruned=trial.state.name == "PRUNED",
                 excess=excess_of(trial),
             )
@@ -232,12 +232,6 @@ def copy_tuner(tuner: Tuner) -> Tuner:
 
 def _moment(trial: FrozenTrial) -> _Moment:
     return (trial.datetime_complete or datetime.min, trial.number)
-
-
-def _reports(trial: FrozenTrial) -> dict[int, float]:
-    """The intermediate values that are numbers."""
-    reports = trial.intermediate_values.items()
-    return {step: value for step, value in reports if math.isfinite(value)}
 
 
 def _enqueued(trial: FrozenTrial) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def require_whole(**arguments: object) -> None:
     """Refuse what is no integer.
@@ -27,7 +29,7 @@ def require_positive(**arguments: int) -> None:
 
 
 def require_numbers(**arguments: object) -> None:
-    """Refuse what is neither an integer nor a float.
+    """Refuse what is neither an integer nor a float, and what is infinite or NaN.
 
     Raises:
         ValueError: naming the argument.
@@ -35,3 +37,5 @@ def require_numbers(**arguments: object) -> None:
     for name, value in arguments.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"`{name}` must be a number, but got {value!r}.")
+        if not abs(value) <= sys.float_info.max:  # some integers exceed every float
+            raise ValueError(f"`{name}` must be finite, but got {value!r}.")

@@ -17,8 +17,8 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from nas_tuners.contract.errors import SearchSpaceExhausted
-from nas_tuners.contract.flat_encoding import FlatEncoding
+from nas_tuners.contract.errors import SearchSpaceExhausted, did_you_mean
+from nas_tuners.contract.flat_encoding import ENCODINGS, FlatEncoding
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.study_attributes import NOTE_ATTR, SEARCH_SPACE_ATTR, VECTOR_ATTR
 
@@ -33,7 +33,13 @@ _logger = logging.getLogger(__name__)
 _StudyKey = tuple[BaseStorage, int]
 _Distributions = dict[str, BaseDistribution]
 
-_EXHAUSTED = "Every architecture has been proposed; the study ends with trial %d."
+_EXHAUSTED = "Nothing is left to propose (%s); the study ends with trial %d."
+_UNUSED = (
+    "Trial %d has a result, but its objective did not ask for the parameter %r%s. An objective "
+    "should suggest every active key of the search space by its name; what it leaves out counts "
+    "as tried as it was proposed."
+)
+_ALL = "every architecture has been tried"
 _YIELDS = 10  # to other processes that try the same, before a repeat is accepted
 
 
@@ -80,19 +86,10 @@ class TunerSampler(BaseSampler):
         encoding: str = "auto",
         pending_timeout: float | None = None,
     ) -> None:
-        if not isinstance(tuner, Tuner):
-            raise ValueError(
-                "`tuner` must be a Tuner, such as RandomTuner(), or an object with NNI's methods "
-                f"in a nas_tuners.tuners.ContractTuner, but got (tuner={tuner!r})."
-            )
-        if tuner.goals.bounds:
-            metrics = ", ".join(metric for metric, *_ in tuner.goals.bounds)
-            raise ValueError(
-                f"`tuner` has bounds of its own ({metrics}), but a study keeps no such metrics; "
-                "leave them out of `optimize_mode`, and have the objective call "
-                "trial.set_constraint(name, excess), above 0 where a bound is broken (Optuna 5)."
-            )
-        if pending_timeout is not None and not pending_timeout > 0:
+        _check_tuner(tuner)
+        if encoding not in ENCODINGS:
+            raise ValueError(f"`encoding` must be one of {ENCODINGS}, but got {encoding!r}.")
+        if pending_timeout is not None and not _is_positive(pending_timeout):
             raise ValueError(
                 "`pending_timeout` must be a positive number of seconds or None, "
                 f"but got (pending_timeout={pending_timeout!r})."
@@ -105,6 +102,7 @@ class TunerSampler(BaseSampler):
         self._ordinary: tuple[_Distributions, OrdinaryEncoding] | None = None
         self._following: tuple[_StudyKey, Encoding, HistoryFollower] | None = None
         self._intersection = IntersectionSearchSpace()
+        self._has_warned = False
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -172,12 +170,29 @@ class TunerSampler(BaseSampler):
     ) -> None:
         """End ``study.optimize`` when nothing is left. Learning never happens here."""
         study, following = _whole(study), self._following
+        if state == TrialState.COMPLETE and self._space is not None and self._handles(study):
+            self._warn_of_unused(study, trial, self._space)
         if following is None or following[0] != _key(study) or not _optimizing(study):
             return
         _, encoding, follower = following
         if isinstance(encoding, FlatEncoding) and follower.is_exhausted:
-            _logger.warning(_EXHAUSTED, trial.number)
+            _logger.warning(_EXHAUSTED, _ALL, trial.number)
             study.stop()
+
+    def _warn_of_unused(self, study: Study, trial: FrozenTrial, space: SearchSpace) -> None:
+        """Say once that an objective did not ask for what was proposed: its names may differ."""
+        with self._lock:
+            self._attached_to(study, space)
+            assert self._attached is not None
+            try:
+                self._attached[1].decode(trial.params)
+            except KeyError as error:
+                if not self._has_warned:
+                    hint = did_you_mean(error.args[0], trial.params)
+                    _logger.warning(_UNUSED, trial.number, error.args[0], hint)
+                self._has_warned = True
+            except ValueError:  # enqueued by others, out of range
+                return
 
     def _handles(self, study: Study) -> bool:
         return len(study.directions) == 1 or self._tuner.multi_objective
@@ -216,10 +231,11 @@ class TunerSampler(BaseSampler):
 
     def _propose(self, study: Study, trial: FrozenTrial, encoding: Encoding) -> Proposal:
         follower = self._follower_of(study, encoding)
-        proposal = self._new_proposal(study, trial, follower)
-        if proposal is None:
+        try:
+            proposal = self._new_proposal(study, trial, follower)
+        except SearchSpaceExhausted as error:
             if isinstance(encoding, FlatEncoding):
-                self._end(study, trial)
+                self._end(study, trial, str(error))
             return follower.repeat(trial.number)
         if proposal.note is not None:
             study._storage.set_trial_system_attr(trial._trial_id, NOTE_ATTR, proposal.note)
@@ -227,24 +243,30 @@ class TunerSampler(BaseSampler):
 
     def _new_proposal(
         self, study: Study, trial: FrozenTrial, follower: HistoryFollower
-    ) -> Proposal | None:
-        """A proposal that no other trial tries; None if nothing is left.
+    ) -> Proposal:
+        """A proposal that no other trial tries.
 
         Each process shows what it is about to try, and then looks: of two that try the same at
         least one sees the other. Neither knows whether it was seen, so whoever sees, yields.
+
+        Raises:
+            SearchSpaceExhausted: if nothing is left.
         """
         proposal = None
         for _ in range(_YIELDS):
             try:
                 proposal = follower.propose(trial.number, _trials(study))
             except SearchSpaceExhausted:
+                if proposal is None:
+                    raise
                 break
             self._publish(study, trial, proposal)
             if not follower.is_taken(trial.number, proposal.vector, _trials(study)):
                 break
+        assert proposal is not None
         return proposal
 
-    def _end(self, study: Study, trial: FrozenTrial) -> None:
+    def _end(self, study: Study, trial: FrozenTrial, why: str) -> None:
         """Nothing new is left of the search space. (Ordinary objectives may be noisy: they go on.)
 
         Raises:
@@ -252,16 +274,40 @@ class TunerSampler(BaseSampler):
             SearchSpaceExhausted: elsewhere.
         """
         if _optimizing(study):
-            _logger.warning(_EXHAUSTED, trial.number)
+            _logger.warning(_EXHAUSTED, why, trial.number)
             study.stop()
-            raise TrialPruned("every architecture has been proposed")
+            raise TrialPruned(why)
         study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-        raise SearchSpaceExhausted("every architecture has been proposed")
+        raise SearchSpaceExhausted(why)
 
     def _publish(self, study: Study, trial: FrozenTrial, proposal: Proposal) -> None:
         """Show other processes what is being tried before the parameters are written."""
         vector = list(proposal.vector)
         study._storage.set_trial_system_attr(trial._trial_id, VECTOR_ATTR, vector)
+
+
+def _check_tuner(tuner: object) -> None:
+    if not isinstance(tuner, Tuner):
+        raise ValueError(
+            "`tuner` must be a Tuner, such as RandomTuner(), or an object with NNI's methods "
+            f"in a nas_tuners.tuners.ContractTuner, but got (tuner={tuner!r})."
+        )
+    if tuner.has_had_trials:
+        raise ValueError(
+            f"`tuner` must be fresh, but this {tuner.name} has had trials already; make a new "
+            "one: it learns the study's trials by itself, and others from its import_data()."
+        )
+    if tuner.goals.bounds:
+        metrics = ", ".join(metric for metric, *_ in tuner.goals.bounds)
+        raise ValueError(
+            f"`tuner` has bounds of its own ({metrics}), but a study keeps no such metrics; "
+            "leave them out of `optimize_mode`, and have the objective call "
+            "trial.set_constraint(name, excess), above 0 where a bound is broken (Optuna 5)."
+        )
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
 def _whole(study: Study) -> Study:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, final
 
+from nas_tuners.contract.errors import TunerError
 from nas_tuners.contract.flat_encoding import ENCODINGS, FlatEncoding
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
@@ -28,6 +31,7 @@ _ENCODINGS = {
     "NSGAIISampler": "booleans",
     "NSGAIIISampler": "booleans",
 }
+_BRUTE_FORCE = "BruteForceSampler"
 _CMAES = "CmaEsSampler"  # knows one objective, no constraints, and the order of values only
 _BELOW_ALL = -1e100
 
@@ -86,6 +90,10 @@ class OptunaTuner(Tuner):
                 "`sampler` must not be a QMCSampler: it counts its points in the study, which a "
                 "tuner cannot replay; take QMCTuner, or give it to optuna.create_study itself."
             )
+        if type(sampler).__name__ == _CMAES and importlib.util.find_spec("cmaes") is None:
+            raise ValueError(
+                f"{_CMAES} needs the package cmaes: pip install cmaes, or nas-tuners[cmaes]."
+            )
         self._sampler = copy.deepcopy(sampler)  # what a study left in it is none of our history
         self._encoding_name = encoding or _ENCODINGS.get(type(sampler).__name__, "auto")
         self.multi_objective = handles_several(type(sampler))
@@ -103,6 +111,13 @@ class OptunaTuner(Tuner):
         return type(self._sampler).__name__ == _CMAES
 
     def _prepare(self, space: SearchSpace) -> None:
+        if type(self._sampler).__name__ == _BRUTE_FORCE and space.size == math.inf:
+            endless = [d.name for d in space.decisions if d.domain.size == math.inf]
+            raise TunerError(
+                f"{_BRUTE_FORCE} tries every architecture, but {', '.join(map(repr, endless))} "
+                "has infinitely many values: make it a grid (such as quniform), or take another "
+                "tuner"
+            )
         self._encoding = FlatEncoding(space, self._encoding_name)
         self._distributions = distributions(self._encoding)
         self._study, self._storage = _new_study(len(self.goals.objectives))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nas_tuners.contract.architecture import to_vector
+from nas_tuners.contract.architecture import first_candidates, to_parameters, to_vector
 from nas_tuners.contract.errors import ArchitectureError, Problem
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.contract.space_json import (
@@ -38,7 +38,8 @@ def read_usable_records(
     """Records ``{"parameter": {...}, "value": ...}`` as vectors and values.
 
     A record of another version of the space is used if it decides everything that this one asks
-    for: keys that are gone are left out, and candidates go by their names where these are unique.
+    for: keys that are gone are left out, keys without an alternative may be missing, and
+    candidates go by their names where these are unique.
     One warning lists what differs, and how many records could not be used.
 
     Raises:
@@ -81,9 +82,24 @@ def _read(space: SearchSpace, parameters: Mapping[str, Any]) -> _Reading:
     except ArchitectureError as error:
         differences = error.problems
     try:
-        return _Reading(to_vector(space, _known_part(space.specs, parameters)), differences)
+        known = _without_alternative(space) | _known_part(space.specs, parameters)
+        return _Reading(to_vector(space, known), differences)
     except ArchitectureError:
         return _Reading(None, differences)
+
+
+def _without_alternative(space: SearchSpace) -> dict[str, Any]:
+    """The keys that ask nothing, as nobody could decide them otherwise."""
+    only = to_parameters(space, first_candidates(space))
+    return {
+        key: given
+        for key, given in only.items()
+        if space.specs[key].domain.size == 1 and not _is_nested(space.specs[key])
+    }
+
+
+def _is_nested(spec: Spec) -> bool:
+    return isinstance(spec, ValueChoice) and isinstance(spec.options[0], NestedOption)
 
 
 def _known_part(specs: Mapping[str, Spec], parameters: Mapping[str, Any]) -> dict[str, Any]:

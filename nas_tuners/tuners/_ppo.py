@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 from typing import TYPE_CHECKING, final
 
@@ -43,7 +44,7 @@ class PPOTuner(Tuner):
             early to profit from thousands of trials.
         lr: Learning rate of Adam. NNI has 3e-4, which learns little in 400 trials.
         vf_coef: c1 of equation 9, the weight of the value network's error.
-        max_grad_norm: Gradients are scaled down to this norm.
+        max_grad_norm: Gradients are scaled down to this norm; ``math.inf``: never.
         gamma: Discount a decision. NNI has 0.99, but the early decisions count as much.
         lam: lambda of generalized advantage estimation. NNI has 0.95.
         cliprange: epsilon of equation 7.
@@ -80,7 +81,7 @@ class PPOTuner(Tuner):
         self.ent_coef = _number("ent_coef", ent_coef)
         self.lr = _number("lr", lr)
         self.vf_coef = _number("vf_coef", vf_coef)
-        self.max_grad_norm = _number("max_grad_norm", max_grad_norm)
+        self.max_grad_norm = _norm("max_grad_norm", max_grad_norm)
         self.gamma = _number("gamma", gamma, high=1.0)
         self.lam = _number("lam", lam, high=1.0)
         self.cliprange = _number("cliprange", cliprange, high=1.0)
@@ -145,8 +146,13 @@ def _count(name: str, value: int) -> int:
     return value
 
 
-def _number(name: str, value: float, *, high: float = float("inf")) -> float:
+def _number(name: str, value: float, *, high: float = math.inf) -> float:
     require_numbers(**{name: value})
     if not 0.0 <= value <= high:
-        raise ValueError(f"`0 <= {name} <= {high:g}` must hold, but got ({name}={value!r}).")
+        rule = f"{name} >= 0" if high == math.inf else f"0 <= {name} <= {high:g}"
+        raise ValueError(f"`{rule}` must hold, but got ({name}={value!r}).")
     return float(value)
+
+
+def _norm(name: str, value: float) -> float:
+    return value if value == math.inf else _number(name, value)

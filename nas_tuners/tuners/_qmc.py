@@ -57,6 +57,8 @@ class QMCTuner(Tuner):
             raise ValueError(
                 f"`qmc_type` must be 'sobol' or 'halton', but got (qmc_type={qmc_type!r})."
             )
+        if not isinstance(scramble, bool):
+            raise ValueError(f"`scramble` must be True or False, but got (scramble={scramble!r}).")
         self.qmc_type = qmc_type
         self.scramble = scramble
 
@@ -81,6 +83,8 @@ class QMCTuner(Tuner):
 def _sequence(qmc_type: str, dimension: int, scramble: bool, seed: int) -> Any:
     from scipy.stats import qmc
 
+    if seed < 0:  # which NumPy refuses
+        seed = Random(f"{seed}:sequence").getrandbits(63)
     if qmc_type == "sobol":
         return qmc.Sobol(dimension, scramble=scramble, bits=_BITS, seed=seed)
     return qmc.Halton(dimension, scramble=scramble, seed=seed)

@@ -18,13 +18,18 @@ Record = Mapping[str, Any]
 
 
 def measured_or_none(
-    goals: Goals, value: Any, excess: Mapping[str, float] | None, number: int | None
+    goals: Goals,
+    value: Any,
+    excess: Mapping[str, float] | None,
+    number: int | None,
+    *,
+    pruned: bool,
 ) -> Measured | None:
     """The result against the goals; None, with a warning, for what is no result."""
     if value is None:
         return None
     try:
-        return goals.measure(value, excess)
+        return goals.measure(value, excess, pruned=pruned)
     except MetricError as error:
         _logger.warning("Trial %s counts as failed: %s", number, error)
         return None

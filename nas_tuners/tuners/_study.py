@@ -28,14 +28,16 @@ def attach_space(study: Study, space: SearchSpace, encoding: str = "auto") -> Fl
     """
     attributes = study.user_attrs
     if SEARCH_SPACE_ATTR not in attributes:
+        made = FlatEncoding(space, encoding)
         study.set_user_attr(SEARCH_SPACE_ATTR, space.to_dict())
         study.set_user_attr(ENCODING_ATTR, encoding)
-        return FlatEncoding(space, encoding)
+        return made
     known = SearchSpace(attributes[SEARCH_SPACE_ATTR], source=f"study {study.study_name!r}")
     check_same_space(
         space, known, ours_is="this search space", theirs_is=f"study {study.study_name!r}"
     )
-    return FlatEncoding(space, attributes.get(ENCODING_ATTR, encoding))
+    # Its own space: keys in another order would be other vectors to everybody else.
+    return FlatEncoding(known, attributes.get(ENCODING_ATTR, encoding))
 
 
 def _distribution(parameter: FlatParameter) -> BaseDistribution:

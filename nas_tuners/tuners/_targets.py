@@ -16,6 +16,7 @@ from ._exchange import Result
 from ._features import Array
 
 _PAIRS = 5  # finished trials that must have reached a step before its reports are understood
+_COMPARED = 500  # finished trials, at most, from which the worth of a step is learned
 _HUGE = 1e300  # what sums do not carry beyond all numbers
 _LARGEST = 1e9  # a value, relative to the usual size
 
@@ -55,15 +56,17 @@ def final_scores(results: Sequence[Result], objective: int = 0) -> Scores:
     the rank correlation of that step with the end, the final normal score is expected at r times
     the score at that step, with variance 1 - r^2 (the regression line of a bivariate normal). As
     long as fewer than five others show what the step is worth, the last report stands for the
-    final one, as a noisy result.
+    final one, as a noisy result. Of more than 500 others some are compared, evenly spread over the
+    history, so that the cost does not grow with steps times trials.
     """
     values = np.array([result.scores[objective] for result in results])
     if objective > 0:
         return Scores(values, np.zeros(len(results)))
     extra = np.array([float(result.pruned) for result in results])
     finished = [result for result in results if not result.pruned]
+    compared = finished[:: -(-len(finished) // _COMPARED) or 1]
     for step, indices in _stopped_at(results).items():
-        pairs = [(r.partial[step], r.scores[0]) for r in finished if step in r.partial]
+        pairs = [(r.partial[step], r.scores[0]) for r in compared if step in r.partial]
         if len(pairs) >= _PAIRS:
             last = np.array([results[index].partial[step] for index in indices])
             values[indices], extra[indices] = _estimates(last, *np.array(pairs).T)
@@ -101,7 +104,7 @@ def _stopped_at(results: Sequence[Result]) -> dict[int, list[int]]:
     stopped: dict[int, list[int]] = {}
     for index, result in enumerate(results):
         if result.pruned and result.partial:
-            stopped.setdefault(max(result.partial), []).append(index)
+            stopped.setdefault(list(result.partial)[-1], []).append(index)
     return stopped
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections import Counter
 from random import Random
 from typing import Any
@@ -23,6 +24,7 @@ from nas_tuners.contract.flat_encoding import (
     Real,
 )
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
+from nas_tuners.testing._spaces import SPACES
 from tests.strategies import generators, spaces
 
 encodings = st.sampled_from(ENCODINGS)
@@ -319,3 +321,16 @@ def test_repair_is_the_same_in_every_process() -> None:
     flat = FlatEncoding(_inputs(6, 3), "slots")
     values = dict(zip(flat.parameters, ["c1", "c1", "c1"], strict=True))
     assert _chosen(flat, values) == (1, 3, 5)
+
+
+def test_parameters_of_inactive_decisions_may_be_missing() -> None:
+    encoding = FlatEncoding(SearchSpace(SPACES["conditional"]))
+    for seed in range(50):
+        vector = encoding.space.sample(Random(seed))
+        values = encoding.encode(vector)
+        names = zip(encoding._names, vector, strict=True)
+        active = [name for part, entry in names if entry is not None for name in part]
+        assert encoding.decode({name: values[name] for name in active}) == vector
+        for name in active:
+            with pytest.raises(KeyError, match=re.escape(name)):
+                encoding.decode({n: values[n] for n in active if n != name})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nas_tuners import RandomTuner
+from nas_tuners.contract.errors import SearchSpaceExhausted
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.testing import TunerSuite
 from nas_tuners.testing._landscapes import LANDSCAPES, SPACE
@@ -79,6 +80,15 @@ class OwnResultsOnly(Aimless):
         assert result.note is not None
 
 
+class Short(Aimless):
+    """Has ten proposals."""
+
+    def _propose(self, ask: Ask) -> IndexVector:
+        if ask.number == 10:
+            raise SearchSpaceExhausted("there are no more than ten")
+        return self.space.sample(ask.rng)
+
+
 def _score(result: Result) -> float:
     assert result.score is not None
     return result.score
@@ -110,6 +120,22 @@ def test_cost_that_grows_is_found_out() -> None:
     suite = _suite(Elitist, constant_cost=True)
     with pytest.raises(AssertionError, match=r"calls for 50 trials after 200"):
         suite.test_the_thousandth_suggestion_costs_no_more_than_the_two_hundredth()
+
+
+def test_suggestions_that_cost_too_much_are_found_out() -> None:
+    suite = _suite(RandomTuner, seconds_for_200=0.0)
+    expected = r"1 of 200 suggestions took \S+ s of processor time, and all may take 0.*"
+    with pytest.raises(AssertionError, match=expected + "`seconds_for_200` of the suite higher"):
+        suite.test_two_hundred_suggestions_are_affordable()
+
+
+def test_the_floor_is_there_unless_it_is_lifted() -> None:
+    """And a tuner that ends before is not to blame."""
+    assert TunerSuite.seconds_for_200 == 60.0
+    for tuner in (RandomTuner, Short):
+        _suite(tuner).test_two_hundred_suggestions_are_affordable()
+    with pytest.raises(pytest.skip.Exception, match="any time"):
+        _suite(Short, seconds_for_200=math.inf).test_two_hundred_suggestions_are_affordable()
 
 
 def test_state_beside_the_history_is_found_out() -> None:

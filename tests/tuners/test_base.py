@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nas_tuners.contract.errors import ArchitectureError, TunerError
@@ -106,3 +107,71 @@ def test_the_number_of_objectives_is_settled_with_the_space() -> None:
     tuner.update_search_space(CONDITIONAL)
     with pytest.raises(ValueError, match="BayesianTuner was prepared with optimize_mode='maxim"):
         tuner.optimize_mode = {"accuracy": "maximize", "size": "minimize"}
+
+
+class Remembers(Tuner):
+    """Draws at random and keeps what it was told."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(seed=0, **options)
+        self.told: list[Result] = []
+
+    def _propose(self, ask: Ask) -> Any:
+        return self.space.sample(ask.rng)
+
+    def _learn(self, result: Result) -> None:
+        self.told.append(result)
+
+
+def _remembers(**options: Any) -> Remembers:
+    tuner = Remembers(**options)
+    tuner.update_search_space({"op": OPS})
+    return tuner
+
+
+def test_reports_that_are_no_numbers_are_left_out() -> None:
+    tuner = _remembers(optimize_mode="minimize")
+    reports: dict[int, Any] = {3: {"default": 0.3}, 1: math.nan, 2: None, 0: 0.5, 4: "0.1"}
+    parameters = tuner.generate_parameters(0)
+    tuner.receive_trial_result(0, parameters, 0.25, intermediate=reports, pruned=True)
+    assert [*tuner.told[0].partial.items()] == [(0, -0.5), (3, -0.3)]
+
+
+def test_a_note_that_is_none_does_not_use_up_the_trial() -> None:
+    tuner = _remembers()
+    parameters = tuner.generate_parameters(0)
+    wrong: Any = "x"
+    with pytest.raises(ValueError, match="`note` must be a dict or None, but got"):
+        tuner.receive_trial_result(0, parameters, 0.5, wrong)
+    tuner.receive_trial_result(0, parameters, 0.5)
+    assert [result.value for result in tuner.told] == [0.5]
+
+
+def test_bounds_stand_once_something_is_learned() -> None:
+    bounded = {"default": "maximize", "ms": "<= 5"}
+    tuner = _remembers(optimize_mode=bounded)
+    tuner.optimize_mode = {"default": "maximize", "ms": "<= 6"}
+    tuner.receive_trial_result(None, {"op": "a"}, {"default": 1.0, "ms": 7.0})
+    with pytest.raises(ValueError, match="was prepared with optimize_mode="):
+        tuner.optimize_mode = bounded
+
+
+def test_keys_in_another_order_are_other_vectors() -> None:
+    keys = {"a": OPS, "b": OPS}
+    tuner = Remembers()
+    tuner.update_search_space(keys)
+    tuner.update_search_space(dict(keys))
+    with pytest.raises(TunerError, match="and the order of its keys, cannot change"):
+        tuner.update_search_space(dict(reversed(keys.items())))
+
+
+def test_seeds_and_switches() -> None:
+    seed: Any = np.int64(3)
+    assert type(RandomTuner(seed=seed).seed) is int
+    for wrong in (True, 1.5, "3"):
+        seed = wrong
+        with pytest.raises(ValueError, match="`seed` must be an integer or None"):
+            RandomTuner(seed=seed)
+    dedup: Any = "no"
+    with pytest.raises(ValueError, match="`dedup` must be True or False"):
+        RandomTuner(dedup=dedup)

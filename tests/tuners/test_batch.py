@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,3 +56,15 @@ def test_mistakes_are_all_named(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text("{}")
     with pytest.raises(SearchSpaceError, match="expected a JSON list"):
         BatchTuner(tmp_path / "b.json")
+
+
+@pytest.mark.parametrize("batch", [5, {"conv": "3x3", "skip": []}, {1, 2}, iter(BATCH)])
+def test_what_is_no_batch_is_refused(batch: Any) -> None:
+    with pytest.raises(ValueError, match=r"`batch` must be a list of architectures.*\(batch="):
+        BatchTuner(batch)
+
+
+def test_a_batch_of_something_else_names_each() -> None:
+    tuner = BatchTuner([5, None])  # type: ignore[list-item]
+    with pytest.raises(ArchitectureError, match=r"\[0\][\s\S]*\[1\]"):
+        tuner.update_search_space(SPACE)

@@ -427,11 +427,17 @@ def test_copies_know_the_scores_too() -> None:
     assert [_ask(other, 90) for other in others] == [expected, expected]
 
 
-def test_scores_that_are_no_numbers_are_left_out() -> None:
-    tuner = _tuner()
-    [record] = _scores(lambda vector: 0.0, 0, count=1)
-    tuner.warm_start([{**record, "value": value} for value in (None, math.nan, "n/a")])
-    assert _ask(tuner, 0) == _ask(_tuner(), 0)
+def test_scores_that_are_no_numbers_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    some, plain = _tuner(), _tuner()
+    records = _scores(lambda vector: float(vector[0] or 0), 0, count=20)
+    odd = [{**records[0], "value": value} for value in (None, math.nan, "n/a")]
+    plain.warm_start(records)
+    assert caplog.messages == []
+    some.warm_start([*records, *odd])
+    assert "3 of 23 scores of a warm start are no finite number, such as None" in caplog.text
+    assert _ask(some, 0) == _ask(plain, 0)
+    with pytest.raises(ArchitectureError, match="3 of 3 scores of a warm start are no finite"):
+        _tuner().warm_start(odd)
 
 
 # ---- odd spaces and results ---------------------------------------------------------------------

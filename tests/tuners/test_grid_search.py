@@ -53,3 +53,31 @@ def test_what_is_known_is_skipped() -> None:
     tuner.receive_trial_result(None, {"a": "w"}, 1.0)
     tuner.receive_trial_result(None, {"a": "y"}, None)
     assert [tuner.generate_parameters(n)["a"]["_idx"] for n in range(2)] == [1, 3]
+
+
+LINE = {"x": {"_type": "uniform", "_value": [0, 8]}}
+
+
+def _on_a_line() -> GridSearchTuner:
+    tuner = GridSearchTuner()
+    tuner.update_search_space(LINE)
+    return tuner
+
+
+def test_the_grid_is_refined_only_for_now_while_points_are_pending() -> None:
+    """A process that is killed gives its point back, and a fresh tuner proposes the same."""
+    tuner = _on_a_line()
+    assert [tuner.generate_parameters(number)["x"] for number in range(4)] == [4, 2, 6, 1]
+    tuner.set_pending({})
+    assert tuner.generate_parameters(5) == _on_a_line().generate_parameters(5) == {"x": 4}
+
+
+def test_a_dead_point_is_due_again_however_fine_the_grid_is_by_then() -> None:
+    tuner = _on_a_line()
+    proposals = [tuner.generate_parameters(number) for number in range(7)]
+    for number in (0, 2, 3, 4, 5, 6):
+        tuner.receive_trial_result(number, proposals[number], 1.0)
+    assert tuner.generate_parameters(7) == {"x": 0.5}
+    tuner.set_pending({})
+    assert tuner.generate_parameters(8) == proposals[1] == {"x": 2}
+    assert tuner.generate_parameters(9) == {"x": 0.5}

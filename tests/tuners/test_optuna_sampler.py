@@ -25,7 +25,8 @@ from optuna.testing.pytest_samplers import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
-from nas_tuners.contract.architecture import to_vector
+import nas_tuners
+from nas_tuners.contract.architecture import to_parameters, to_vector
 from nas_tuners.contract.errors import SearchSpaceExhausted, SpaceMismatchError, TunerError
 from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
@@ -245,13 +246,18 @@ def test_optimize_ends_with_the_space(caplog: pytest.LogCaptureFixture) -> None:
 
     study.optimize(objective, n_trials=1_000)
     assert len(study.trials) == SMALL.size
-    end = "Every architecture has been proposed; the study ends with trial "
-    assert f"{end}{len(study.trials) - 1}." in caplog.messages
+    end = f"; the study ends with trial {len(study.trials) - 1}."
+    all_tried = "Nothing is left to propose (every architecture has been tried)"
+    assert f"{all_tried}{end}" in caplog.messages
     study.optimize(objective, n_trials=3)  # ends at once again, with a warning
     assert len(study.trials) == int(SMALL.size) + 1
     assert study.trials[-1].state == TrialState.PRUNED
     assert study.trials[-1].params == {}
-    assert f"{end}{len(study.trials) - 1}." in caplog.messages
+    end = f"; the study ends with trial {len(study.trials) - 1}."
+    all_proposed = (
+        f"Nothing is left to propose (all {SMALL.size} architectures have been proposed)"
+    )
+    assert f"{all_proposed}{end}" in caplog.messages
 
 
 def test_a_batch_is_all_that_is_run() -> None:
@@ -337,8 +343,8 @@ def test_the_architecture_of_a_dead_trial_is_proposed_again(
     assert encoding.decode(following.params) == vectors[1 if again else 2]
 
 
-@pytest.mark.parametrize("timeout", [0, -1.0, math.nan])
-def test_a_timeout_is_a_positive_number(timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [0, -1.0, math.nan, "5", True])
+def test_a_timeout_is_a_positive_number(timeout: Any) -> None:
     with pytest.raises(ValueError, match="`pending_timeout` must be a positive number of seconds"):
         TunerSampler(GridSearchTuner(), SMALL, pending_timeout=timeout)
 
@@ -651,6 +657,34 @@ def test_what_is_no_tuner_is_refused(tuner: Any) -> None:
         TunerSampler(tuner, SPACE)
 
 
+def test_a_tuner_that_has_had_trials_is_refused() -> None:
+    proposed, told, ended = RandomTuner(seed=0), RandomTuner(seed=0), RandomTuner(seed=0)
+    for tuner in (proposed, told, ended):
+        tuner.update_search_space(SMALL)
+    proposed.generate_parameters(0)
+    told.tell(0, next(SMALL.enumerate()), 1.0)
+    ended.generate_parameters(0)
+    ended.trial_end(0, success=False)
+    for tuner in (proposed, told, ended):
+        with pytest.raises(ValueError, match="must be fresh, but this RandomTuner has had trials"):
+            TunerSampler(tuner, SMALL)
+
+
+def test_a_tuner_that_was_given_data_is_fresh() -> None:
+    tuner = GridSearchTuner()
+    tuner.update_search_space(SMALL)
+    first, second = list(SMALL.enumerate())[:2]
+    tuner.import_data([{"parameter": to_parameters(SMALL, first), "value": 1.0}])
+    study = _study(TunerSampler(tuner, SMALL))
+    assert _suggest(study.ask(), SMALL)[0] == second
+
+
+@pytest.mark.parametrize("encoding", ["slot", None, 1])
+def test_an_unknown_encoding_is_refused(encoding: Any) -> None:
+    with pytest.raises(ValueError, match=r"`encoding` must be one of .*'slots'.*, but got "):
+        TunerSampler(RandomTuner(), SPACE, encoding=encoding)
+
+
 def test_bounds_of_the_tuners_own_are_refused() -> None:
     tuner = RandomTuner(optimize_mode={"default": "maximize", "latency": "<= 5"})
     with pytest.raises(ValueError, match=r"bounds of its own \(latency\).*trial\.set_constraint"):
@@ -668,3 +702,62 @@ def test_a_tuner_that_cannot_be_copied_is_named() -> None:
     tuner.lock = threading.Lock()  # type: ignore[attr-defined]
     with pytest.raises(TunerError, match="_Listening cannot be copied"):
         _study(TunerSampler(tuner, SPACE)).optimize(_objective, n_trials=1)
+
+
+# ---- objectives that suggest only what is active ------------------------------------------------
+
+STEM = SearchSpace(
+    {
+        "block": {"_type": "layer_choice", "_value": ["conv", "pool"]},
+        "kernel": {
+            "_type": "layer_choice",
+            "_value": ["3x3", "5x5", "7x7"],
+            "_active_if": {"block": [0]},
+        },
+        "op": {"_type": "layer_choice", "_value": ["a", "b"]},
+    }
+)
+
+
+def _suggest_active(trial: optuna.Trial) -> float:
+    block = trial.suggest_categorical("block", ["conv", "pool"])
+    if block == "conv":
+        trial.suggest_categorical("kernel", ["3x3", "5x5", "7x7"])
+    trial.suggest_categorical("op", ["a", "b"])
+    return float(trial.number)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_trials_without_inactive_parameters_are_known(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever made them: every architecture is tried once, and read in one form."""
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.BruteForceSampler(seed=0)
+    )
+    study.optimize(_suggest_active, n_trials=4)
+    study.sampler = TunerSampler(RandomTuner(seed=0), STEM)
+    study.optimize(_suggest_active, n_trials=20)
+    assert len(study.trials) in (8, 9)  # the end may show at a suggestion, which prunes its trial
+    complete = [t for t in study.trials if t.state is TrialState.COMPLETE]
+    tried = {tuple(sorted(t.params.items())) for t in complete}
+    assert len(tried) == len(complete) == 8
+    assert not any("not of this search space" in message for message in caplog.messages)
+    chosen = nas_tuners.confirm(study, lambda parameters, seed: 1.0, top_k=8, seeds=1)
+    for row in chosen.candidates:
+        assert to_parameters(STEM, to_vector(STEM, row.parameters)) == row.parameters
+
+
+def test_an_objective_that_asks_for_other_names_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    study = optuna.create_study(sampler=TunerSampler(RandomTuner(seed=0), STEM))
+    study.optimize(lambda trial: float(trial.suggest_categorical("Op", ["a"]) == "a"), 5)
+    (warning,) = [message for message in caplog.messages if "did not ask" in message]
+    assert warning.startswith(
+        "Trial 0 has a result, but its objective did not ask for the parameter 'block'. An"
+    )
+
+
+def test_the_end_of_a_tuner_is_not_that_of_the_space(caplog: pytest.LogCaptureFixture) -> None:
+    tuner = BatchTuner([{"block": "pool", "op": "a"}])
+    study = optuna.create_study(sampler=TunerSampler(tuner, STEM))
+    study.optimize(_suggest_active, n_trials=5)
+    assert len([t for t in study.trials if t.state is TrialState.COMPLETE]) == 1
+    assert "Nothing is left to propose (all 1 given architectures were proposed)" in caplog.text

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import subprocess
+import sys
+import warnings
 from typing import Any, ClassVar
 
 import optuna
@@ -9,6 +13,7 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from nas_tuners.contract.errors import TunerError
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.testing import TunerSuite
 from nas_tuners.testing._spaces import SPACES
@@ -229,6 +234,7 @@ class TestNSGAIISampler(TunerSuite):
 class TestGPSampler(TunerSuite):
     budget = 10
     learns = False  # it does, but takes minutes
+    seconds_for_200 = math.inf  # some minutes too
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         sampler = optuna.samplers.GPSampler(n_startup_trials=5, deterministic_objective=True)
@@ -243,3 +249,31 @@ class TestBruteForceSampler(TunerSuite):
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
         return OptunaTuner(optuna.samplers.BruteForceSampler(), **options)
+
+
+def test_brute_force_of_an_infinite_space_names_what_is_infinite() -> None:
+    space = {
+        "op": {"_type": "layer_choice", "_value": ["a", "b"]},
+        "lr": {"_type": "loguniform", "_value": [0.1, 1.0]},
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        tuner = OptunaTuner(optuna.samplers.BruteForceSampler(), seed=0)
+    with pytest.raises(TunerError, match="'lr' has infinitely many values: make it a grid"):
+        tuner.update_search_space(space)
+
+
+def test_cmaes_without_its_package_is_refused_at_once() -> None:
+    """Not after the first trials, which CmaEsSampler draws at random, have been trained."""
+    script = """
+import importlib.util, optuna
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "cmaes" else find(name, *rest)
+from nas_tuners import OptunaTuner
+OptunaTuner(optuna.samplers.CmaEsSampler())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "ValueError: CmaEsSampler needs the package cmaes: pip install cmaes" in done.stderr

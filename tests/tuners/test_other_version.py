@@ -138,3 +138,26 @@ def test_a_tuner_imports_what_it_can(caplog: pytest.LogCaptureFixture) -> None:
     tuner.import_data([_record(op={"_value": "pool", "_idx": 3}), _record(op=None)])
     assert tuner._evaluated == {(2, 1, 2)}
     assert "1 of 2 records are used" in caplog.text
+
+
+def test_a_new_key_without_an_alternative_asks_nothing() -> None:
+    grown = SearchSpace(
+        SPACE.to_dict()
+        | {
+            "one": {"_type": "layer_choice", "_value": ["only"]},
+            "none": {"_type": "input_choice", "_value": {"candidates": ["a"], "n_chosen": 0}},
+            "option": {"_type": "choice", "_value": [3]},
+        }
+    )
+    assert read_usable_records(grown, [GOOD], "imported data") == [((*GOOD_VECTOR, 0, 0, 0), 0.5)]
+    asks = SearchSpace(
+        SPACE.to_dict()
+        | {
+            "nested": {
+                "_type": "choice",
+                "_value": [{"_name": "x", "n": {"_type": "choice", "_value": [1, 2]}}],
+            }
+        }
+    )
+    with pytest.raises(ArchitectureError, match="nested: missing"):
+        read_usable_records(asks, [GOOD], "imported data")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from random import Random
 from typing import Any
 
@@ -155,6 +156,17 @@ def test_wide_and_forced_keys_are_decided_and_learned(key: dict[str, Any]) -> No
     assert tuner.space.invalid_entries(tuner.proposed_vector(4)) == []
 
 
+def test_gradients_need_not_be_scaled_down() -> None:
+    tuner = _tuner(max_grad_norm=math.inf)
+    for number in range(4):
+        tuner.generate_parameters(number)
+        _answer(tuner, number, float(number))
+    assert _updates(tuner, 4) == 1
+    assert tuner._learner is not None
+    weights = tuner._learner._network.state_dict().values()
+    assert all(bool(torch.isfinite(weight).all()) for weight in weights)
+
+
 @pytest.mark.parametrize("values", [[1.0] * 8, [1e30, *range(7)], [0.0] * 7 + [-1e300]])
 def test_equal_results_and_outliers_leave_a_finite_policy(values: list[float]) -> None:
     tuner = _tuner()
@@ -198,8 +210,14 @@ def test_replay_gives_the_same_weights() -> None:
         ({"trials_per_update": 0}, "`trials_per_update` must be a whole number"),
         ({"minibatch_size": 2.5}, "`minibatch_size` must be a whole number"),
         ({"gamma": 1.5}, r"`0 <= gamma <= 1` must hold, but got \(gamma=1.5\)"),
-        ({"lr": -1.0}, "`0 <= lr <= inf` must hold"),
-        ({"cliprange": float("nan")}, "`0 <= cliprange <= 1` must hold"),
+        ({"lr": -1.0}, r"`lr >= 0` must hold, but got \(lr=-1.0\)"),
+        ({"lr": math.inf}, "`lr` must be finite, but got inf"),
+        ({"lr": 10**400}, "`lr` must be finite, but got 1000"),
+        ({"ent_coef": math.inf}, "`ent_coef` must be finite, but got inf"),
+        ({"vf_coef": -math.inf}, "`vf_coef` must be finite, but got -inf"),
+        ({"cliprange": math.nan}, "`cliprange` must be finite, but got nan"),
+        ({"max_grad_norm": math.nan}, "`max_grad_norm` must be finite, but got nan"),
+        ({"max_grad_norm": -math.inf}, "`max_grad_norm` must be finite, but got -inf"),
     ],
 )
 def test_arguments_are_checked(options: dict[str, Any], message: str) -> None:

@@ -84,6 +84,21 @@ def test_a_number_beyond_the_sequence_starts_it_again() -> None:
     assert tuner.generate_parameters(2**20 + 3) == tuner.generate_parameters(3)
 
 
+@pytest.mark.parametrize("qmc_type", ["sobol", "halton"])
+def test_every_whole_number_is_a_seed(qmc_type: str) -> None:
+    seeds = (-1, 1, -2, -(2**70), 2**70)
+    drawn = [tuple(_vectors(QMCTuner(qmc_type=qmc_type, seed=s), range(8))) for s in seeds]
+    again = [tuple(_vectors(QMCTuner(qmc_type=qmc_type, seed=s), range(8))) for s in seeds]
+    assert drawn == again
+    assert len(set(drawn)) == len(seeds)
+
+
+@pytest.mark.parametrize("scramble", ["no", 0, None])
+def test_scramble_is_true_or_false(scramble: Any) -> None:
+    with pytest.raises(ValueError, match=r"`scramble` must be True or False, but got \(scramble="):
+        QMCTuner(scramble=scramble)
+
+
 def test_an_unknown_sequence_is_refused() -> None:
     with pytest.raises(ValueError, match="'sobol' or 'halton', but got \\(qmc_type='lattice'\\)"):
         QMCTuner(qmc_type="lattice")

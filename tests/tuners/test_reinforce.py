@@ -81,6 +81,8 @@ def test_stale_results_count_by_how_probable_they_are_now() -> None:
     ("options", "message"),
     [
         ({"lr": 0.0}, r"`lr > 0` must hold, but got \(lr=0.0\)"),
+        ({"lr": math.inf}, "`lr` must be finite, but got inf"),
+        ({"baseline_decay": math.nan}, "`baseline_decay` must be finite, but got nan"),
         ({"baseline_decay": 1.0}, "`0 <= baseline_decay < 1` must hold"),
     ],
 )

@@ -16,6 +16,7 @@ from nas_tuners.testing._spaces import SPACES
 from nas_tuners.testing._tuner_suite import score
 from nas_tuners.tuners._optuna_sampler import TunerSampler
 from nas_tuners.tuners._regularized_evolution import RegularizedEvolutionTuner
+from nas_tuners.tuners._reinforce import ReinforceTuner
 from nas_tuners.tuners._study import attach_space, distributions
 
 # What people write: long paths as keys, repr() as names, the same name often, many candidates.
@@ -90,3 +91,39 @@ def test_a_study_keeps_its_space_and_its_encoding() -> None:
     smaller = SearchSpace(content)
     with pytest.raises(SpaceMismatchError, match="two: only in study"):
         attach_space(study, smaller)
+
+
+def test_a_wrong_encoding_leaves_no_trace() -> None:
+    study = optuna.create_study()
+    space = SearchSpace(SPACES["inputs"])
+    with pytest.raises(ValueError, match="`encoding` must be one of"):
+        attach_space(study, space, "slot")
+    assert attach_space(study, space, "slots").encoding == "slots"
+
+
+def test_the_order_of_keys_is_that_of_the_study() -> None:
+    """Vectors and notes of one process mean the same to another that knows the keys otherwise."""
+    study = optuna.create_study()
+    space = SearchSpace(SPACES["layers"])
+    turned = SearchSpace(dict(reversed(space.to_dict().items())))
+    assert turned == space
+    attach_space(study, space)
+    assert attach_space(study, turned).space.decisions == space.decisions
+
+
+def test_tuners_that_know_the_keys_in_another_order_share_notes() -> None:
+    space = SearchSpace(SPACES["layers"])
+    turned = SearchSpace(dict(reversed(space.to_dict().items())))
+    study, states = optuna.create_study(direction="maximize"), []
+    for own in (space, turned, space):
+        study.sampler = TunerSampler(ReinforceTuner(seed=0), own)
+        encoding = attach_space(study, own)
+        trial = study.ask(distributions(encoding))
+        study.tell(trial, score(encoding.decode(trial.params)))
+        following = study.sampler._following
+        assert following is not None
+        states.append(following[2].propose(99, study.trials))
+    again = TunerSampler(ReinforceTuner(seed=0), turned)
+    again.infer_relative_search_space(study, study.trials[0])
+    follower = again._follower_of(study, attach_space(study, turned))
+    assert follower.propose(99, study.trials) == states[-1]
