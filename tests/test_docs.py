@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import yaml
@@ -54,8 +57,12 @@ def test_every_field_of_the_configuration_is_explained() -> None:
 def test_every_recipe_works(tmp_path: Path) -> None:
     model = next(block for block in read_blocks(README.read_text()) if "# net.py" in block.text)
     (tmp_path / "net.py").write_text(model.text)
+    shutil.copy(DOCS.parent / "examples" / "custom_tuner.py", tmp_path)
     for block in read_blocks((DOCS / "recipes.md").read_text()):
         run_block(block, tmp_path)
+    suite = [sys.executable, "-m", "pytest", "-q", "test_climber.py", "-k", "random or replay"]
+    done = subprocess.run(suite, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
     assert json.loads((tmp_path / "joint_best.json").read_text())["epochs"] in (5, 10, 20)
     assert len(list((tmp_path / "nas-experiments" / "latest" / "trials").iterdir())) == 3
 

@@ -24,6 +24,7 @@ def write_pages(results: Results, here: Path = _HERE, docs: Path = _DOCS) -> Non
         "slow_validation": verdicts.against_slow(results, "validation_regret"),
         "early_test": verdicts.early_against_late(results, "test_regret"),
         "early_validation": verdicts.early_against_late(results, "validation_regret"),
+        "ends": sections.ends(results),
         "workers": sections.workers(results),
         "verdicts_trade_off": verdicts.trade_offs(results),
         "trade_off": sections.trade_off(results),

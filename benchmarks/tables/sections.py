@@ -48,6 +48,13 @@ def overview(results: Results, kind: str) -> str:
     return markdown_table(["", *names, "a suggestion"], rows)
 
 
+def ends(results: Results) -> str:
+    """Where a search ends that knows all validation results."""
+    found = [(name, results.at_optimum(name)) for name in results.published]
+    rows = [[name, f"{regret:.3f}"] for name, regret in found if regret is not None]
+    return markdown_table(["table", "test regret of the best by validation"], rows)
+
+
 def workers(results: Results) -> str:
     """What four asynchronous workers cost, in validation regret."""
     rows = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.errors import ConfigError, Problem, did_you_mean
@@ -13,6 +14,8 @@ from .tables import Table
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
+_SET_BY_PROTOCOL = {"seed": "another for each search", "optimize_mode": "as the table needs it"}
+
 
 def search(
     method: str,
@@ -22,6 +25,7 @@ def search(
     seed: int,
     workers: int = 1,
     arguments: Mapping[str, Any] | None = None,
+    code_directory: Path | None = None,
     progress: Progress | None = None,
 ) -> Trace:
     """One search of a table.
@@ -33,11 +37,12 @@ def search(
         seed: Of everything random.
         workers: Trials that run at the same time.
         arguments: Of the tuner.
+        code_directory: Where to look for the module of a tuner first.
         progress: Called after each evaluation.
 
     Raises:
-        ConfigError: if there is no such tuner, if it does not take the arguments, or if a peer is
-            given arguments or several workers.
+        ConfigError: if there is no such tuner, if it does not take the arguments, if these have
+            what the protocol sets, or if a peer is given arguments or several workers.
         TunerError: if the tuner fails.
     """
     from nas_tuners.tuners import make_tuner
@@ -45,8 +50,26 @@ def search(
     if method.startswith("optuna-"):
         require_peer(method, arguments, workers)
         return run_sampler(table, PEERS[method](seed), evaluations, progress=progress)
-    tuner = make_tuner(method, arguments or {}, optimize_mode="maximize", seed=seed)
+    require_free(arguments or {})
+    tuner = make_tuner(
+        method,
+        arguments or {},
+        optimize_mode="maximize",
+        seed=seed,
+        code_directory=code_directory,
+    )
     return run(table, tuner, evaluations, workers=workers, seed=seed, progress=progress)
+
+
+def require_free(arguments: Mapping[str, Any]) -> None:
+    """Raise :class:`ConfigError` if the arguments of a tuner have what the protocol sets."""
+    problems = [
+        Problem("", f"tuner argument {name!r} is set by the protocol ({how}); leave it out")
+        for name, how in _SET_BY_PROTOCOL.items()
+        if name in arguments
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def require_peer(method: str, arguments: Mapping[str, Any] | None, workers: int = 1) -> None:
@@ -80,7 +103,10 @@ def _nsga2(seed: int) -> BaseSampler:
 def _gp(seed: int) -> BaseSampler:
     from optuna.samplers import GPSampler
 
-    return GPSampler(seed=seed)
+    from nas_tuners.tuners._registry import without_experimental_warnings
+
+    with without_experimental_warnings():  # which Optuna 4 gives
+        return GPSampler(seed=seed)
 
 
 PEERS: dict[str, Callable[[int], BaseSampler]] = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -19,9 +20,12 @@ from .tables import DATA_VARIABLE, Table
 
 _Column = NDArray[np.float64]
 
+NB201, NB201_LATENCY = "nasbench201_cifar10.npz", "nasbench201_latency.npz"
+MACRO, GRAPH = "nas_bench_macro.npz", "nas_bench_graph.npz"
+NB201_COSTS = "cost12_cifar10_seconds"
 _NB201_EDGES = ("0->1", "0->2", "1->2", "0->3", "1->3", "2->3")
 _NB201_OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-_NB201_COLUMNS = ("ops", "val12_cifar10", "test200_cifar10", "cost12_cifar10_seconds")
+_NB201_COLUMNS = ("ops", "val12_cifar10", "test200_cifar10", NB201_COSTS)
 _MACRO_OPS = ("identity", "mb3_k3", "mb6_k5")
 _GRAPH_OPS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
 _NOT_PUBLISHED = 65535
@@ -85,22 +89,22 @@ class PublishedTable(Table):
 
 def nasbench201(folder: Path) -> Table:
     """NAS-Bench-201 on CIFAR-10: validation after 12 epochs, test after 200; with latencies."""
-    data = _read(folder, "nasbench201_cifar10.npz", *_NB201_COLUMNS)
-    latencies = _read(folder, "nasbench201_latency.npz")
+    data = _read(folder, NB201, *_NB201_COLUMNS)
+    latencies = _read(folder, NB201_LATENCY)
     return _table(
         "nasbench201-cifar10",
         {edge: LayerChoice(_NB201_OPS) for edge in _NB201_EDGES},
         row_of=_rows(data["ops"], len(_NB201_OPS)),
         validations=data["val12_cifar10"],
         tests=data["test200_cifar10"],
-        costs=data["cost12_cifar10_seconds"],
+        costs=data[NB201_COSTS],
         latencies=latencies,
     )
 
 
 def nasbench_macro(folder: Path) -> Table:
     """NAS-Bench-Macro: run 1 stands in for validation, the mean of runs 2 and 3 is the test."""
-    data = _read(folder, "nas_bench_macro.npz", "ops", "test_acc_x100")
+    data = _read(folder, MACRO, "ops", "test_acc_x100")
     runs = data["test_acc_x100"] / 100.0
     return _table(
         "nasbench-macro",
@@ -114,7 +118,7 @@ def nasbench_macro(folder: Path) -> Table:
 def _graph(dataset: str) -> Callable[[Path], Table]:
     def load(folder: Path) -> Table:
         valid, test = f"{dataset}_valid_perf", f"{dataset}_perf"
-        data = _read(folder, "nas_bench_graph.npz", "config_to_row", valid, test)
+        data = _read(folder, GRAPH, "config_to_row", valid, test)
         rows = data["config_to_row"].astype(np.int64)
         inputs: dict[str, Spec] = {
             f"in{node}": InputChoice(tuple(f"node_{i}" for i in range(node)), 1)
@@ -169,18 +173,35 @@ def _rows(ops: NDArray[Any], base: int) -> NDArray[np.int64]:
     return row_of
 
 
-def _read(folder: Path, file: str, *needed: str) -> dict[str, NDArray[Any]]:
+def columns_of(folder: Path, file: str) -> tuple[str, ...]:
+    """The names of a file's columns, which are not loaded.
+
+    Raises:
+        TableError: if the file is missing or unreadable.
+    """
+    with _opened(folder, file) as archive:
+        return tuple(archive.files)
+
+
+@contextmanager
+def _opened(folder: Path, file: str) -> Iterator[Any]:
     path = folder / file
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            columns = {name: archive[name] for name in archive.files}
+            yield archive
     except FileNotFoundError:
         raise TableError(
             f"no file {file} in {folder.resolve()}; set {DATA_VARIABLE} to the folder that "
-            "holds the tables"
+            "holds the tables (docs/tables.md says what it holds)"
         ) from None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise TableError(f"{path} cannot be read: {error}; download it again") from error
+
+
+def _read(folder: Path, file: str, *needed: str) -> dict[str, NDArray[Any]]:
+    with _opened(folder, file) as archive:
+        columns = {name: archive[name] for name in archive.files}
+    path = folder / file
     missing = [name for name in needed if name not in columns]
     if missing:
         raise TableError(

@@ -10,17 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.errors import SearchSpaceExhausted, TableError, did_you_mean
 from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import IndexVector
 from nas_tuners.tuners._pareto import hypervolume
 
-from .methods import PEERS, require_peer
+from .methods import PEERS, require_free, require_peer
 from .protocol import Progress
 from .tables import Table
+
+if TYPE_CHECKING:
+    from nas_tuners.tuners import Tuner
 
 _GOALS = {"default": "maximize", "latency": "minimize"}
 
@@ -95,6 +99,7 @@ def search_trade_off(
     *,
     seed: int,
     arguments: Mapping[str, Any] | None = None,
+    code_directory: Path | None = None,
     progress: Progress | None = None,
 ) -> TradeOffTrace:
     """One search for both objectives, one trial at a time.
@@ -105,30 +110,33 @@ def search_trade_off(
         evaluations: How many architectures are tried; fewer if the tuner has no more.
         seed: Of everything random.
         arguments: Of the tuner.
+        code_directory: Where to look for the module of a tuner first.
         progress: Called after each evaluation.
 
     Raises:
         ConfigError: if there is no such tuner, if it does not take the arguments or several
-            objectives, or if a peer is given arguments.
+            objectives, if the arguments have what the protocol sets, or if a peer is given any.
         TunerError: if the tuner fails.
     """
     if method.startswith("optuna-"):
         require_peer(method, arguments)
         return _run_sampler(method, goal, evaluations, seed, progress)
-    return _run_tuner(method, goal, evaluations, seed, arguments or {}, progress)
+    require_free(arguments or {})
+    from nas_tuners.tuners import make_tuner
+
+    tuner = make_tuner(
+        method,
+        arguments or {},
+        optimize_mode=_GOALS,
+        seed=seed,
+        code_directory=code_directory,
+    )
+    return _run_tuner(tuner, goal, evaluations, progress)
 
 
 def _run_tuner(
-    name: str,
-    goal: TradeOff,
-    evaluations: int,
-    seed: int,
-    arguments: Mapping[str, Any],
-    progress: Progress | None,
+    tuner: Tuner, goal: TradeOff, evaluations: int, progress: Progress | None
 ) -> TradeOffTrace:
-    from nas_tuners.tuners import make_tuner
-
-    tuner = make_tuner(name, arguments, optimize_mode=_GOALS, seed=seed)
     tuner.update_search_space(goal.table.space)
     trace = TradeOffTrace()
     for number in range(evaluations):

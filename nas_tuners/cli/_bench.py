@@ -4,45 +4,51 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nas_tuners.contract.errors import ConfigError, Problem
 
+from . import _bench_figures as figures
 from . import exit_codes
 from ._arguments import positive_number
 from ._linear_algebra import load_with_one_thread
 
 if TYPE_CHECKING:
     from nas_tuners.bench import Table, Trace, TradeOffTrace
+    from nas_tuners.bench.listing import Listing
 
     Progress = Callable[[], object]
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", "Trace", "TradeOffTrace")
 
 _PEERS = "optuna-tpe, optuna-tpe-univariate, optuna-gp, optuna-nsga2"
-_BUDGETS = (50, 100, 200, 400, 1_000, 2_000, 5_000, 10_000)
+_DEFAULT_TUNER = "BayesianTuner"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    tuner = "what a configuration can name, or a sampler of Optuna in a plain study: " + _PEERS
-    add("--tuner", metavar="NAME", help=tuner)
+    tuner = (
+        "what a configuration can name, or a sampler of Optuna in a plain study: "
+        f"{_PEERS} (default: {_DEFAULT_TUNER})"
+    )
+    add("--tuner", metavar="NAME", default=_DEFAULT_TUNER, help=tuner)
     add(
         "--tuner-args",
         metavar="KEY=VALUE",
         nargs="+",
         default=[],
         type=_argument,
-        help="arguments of the tuner",
+        help="arguments of the tuner; optuna-... take none",
     )
     add("--table", metavar="NAME", help="the table (--list shows them)")
     counts = (
         ("--seeds", "N", 10, "searches"),
         ("--evaluations", "N", 200, "architectures tried in a search"),
-        ("--workers", "K", 1, "trials that run at the same time"),
+        ("--workers", "K", 1, "trials that run at the same time; not with --device or optuna-..."),
     )
     for name, metavar, default, what in counts:
         text = f"{what} (default: {default})"
@@ -51,7 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--seconds",
         metavar="S",
         type=positive_number,
-        help="report the choice after so many simulated seconds of training, too",
+        help="report the choice after so many simulated seconds of training, too; not with "
+        "--device",
     )
     add(
         "--device",
@@ -62,6 +69,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "The folder of published tables is named by NAS_TUNERS_DATA (default: ../shared/data).\n"
         "Regret: the best result in the table - that of the best architecture by validation.\n"
+        "Validation regret may fall below 0 on synthetic tables, whose best result is without\n"
+        "the noise that a search sees.\n"
         "With --device: the share of the hypervolume beyond the median that is still missing."
     )
 
@@ -70,19 +79,15 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         _list_tables()
         return exit_codes.OK
-    missing = [f"--{name}" for name in ("tuner", "table") if getattr(options, name) is None]
-    if missing:
-        raise ConfigError([Problem(name, "is missing (see --help)") for name in missing])
+    if options.table is None:
+        raise ConfigError([Problem("--table", "is missing (--list shows the tables)")])
     load_with_one_thread()
     from nas_tuners.bench import load_table
 
     table = load_table(options.table)
     _require_fitting(options, table)
-    if options.device is None:
-        _measure_regret(options, table)
-    else:
-        _measure_trade_off(options, table)
-    return exit_codes.OK
+    measure = _measure_regret if options.device is None else _measure_trade_off
+    return measure(options, table)
 
 
 def _require_fitting(options: argparse.Namespace, table: Table) -> None:
@@ -109,15 +114,29 @@ def _argument(text: str) -> tuple[str, Any]:
 
 
 def _list_tables() -> None:
-    from nas_tuners.bench import TABLES, data_folder
-    from nas_tuners.bench.tables import describe
+    from nas_tuners.bench import data_folder
+    from nas_tuners.bench.listing import list_tables
 
-    for name in TABLES:
-        print(f"{name:<26} {describe(name)}")
-    print(f"\nFiles are looked for in {data_folder().resolve()}")
+    folder = data_folder()
+    for listing in list_tables(folder):
+        print(f"{listing.name:<26} {listing.summary}")
+        print(textwrap.indent(_knows(listing), " " * 27))
+    print(f"\nFiles are looked for in {folder.resolve()} (NAS_TUNERS_DATA names another).")
+    print("What they hold, and where that comes from, is in docs/tables.md.")
 
 
-def _measure_regret(options: argparse.Namespace, table: Table) -> None:
+def _knows(listing: Listing) -> str:
+    """Whether it can be loaded, and what it knows beside results."""
+    if listing.problem:
+        return listing.problem
+    known = ["found" if listing.files else "made from a seed"]
+    known.append("training times" if listing.has_costs else "no training times")
+    devices = ", ".join(listing.devices)
+    known.append(f"latency on {devices}" if devices else "no latency")
+    return "; ".join(known)
+
+
+def _measure_regret(options: argparse.Namespace, table: Table) -> int:
     from nas_tuners.bench import search
 
     arguments, workers = dict(options.tuner_args), options.workers
@@ -130,21 +149,25 @@ def _measure_regret(options: argparse.Namespace, table: Table) -> None:
             seed=seed,
             workers=workers,
             arguments=arguments,
+            code_directory=Path.cwd(),
             progress=progress,
         ),
     )
     several = f", {workers} workers" if workers > 1 else ""
-    print(f"{options.tuner} on {table.name}, {options.seeds} seeds{several}")
-    _print_curve("test regret", [trace.test_regret for trace in traces], options.evaluations)
-    _print_curve(
-        "validation regret", [trace.validation_regret for trace in traces], options.evaluations
-    )
+    print(f"{options.tuner} on {table.name}, {_seeds(options)}{several}")
+    traces = _which_tried(traces)
+    if not traces:
+        return exit_codes.NO_RESULT
+    figures.print_curve("test regret", [trace.test_regret for trace in traces])
+    figures.print_curve("validation regret", [trace.validation_regret for trace in traces])
+    figures.print_end(options.evaluations, table, traces)
     if options.seconds is not None:
-        _print_in_time(options.seconds, table, traces)
-    _print_cost(traces)
+        figures.print_in_time(options.seconds, table, traces)
+    figures.print_cost(traces)
+    return exit_codes.OK
 
 
-def _measure_trade_off(options: argparse.Namespace, table: Table) -> None:
+def _measure_trade_off(options: argparse.Namespace, table: Table) -> int:
     from nas_tuners.bench import TradeOff, search_trade_off
 
     goal, arguments = TradeOff.of(table, options.device), dict(options.tuner_args)
@@ -156,16 +179,35 @@ def _measure_trade_off(options: argparse.Namespace, table: Table) -> None:
             options.evaluations,
             seed=seed,
             arguments=arguments,
+            code_directory=Path.cwd(),
             progress=progress,
         ),
     )
-    print(f"{options.tuner} on {table.name} with latency on {goal.device}, {options.seeds} seeds")
-    moments = _moments(options.evaluations)
+    print(f"{options.tuner} on {table.name} with latency on {goal.device}, {_seeds(options)}")
+    traces = _which_tried(traces)
+    if not traces:
+        return exit_codes.NO_RESULT
+    moments = figures.moments(max(len(trace.vectors) for trace in traces))
     shares = [
         [goal.missing_share(trace.vectors[:moment]) for moment in moments] for trace in traces
     ]
-    _print_rows("volume missing", moments, zip(*shares, strict=True))
-    _print_cost(traces)
+    figures.print_rows("volume missing", moments, zip(*shares, strict=True))
+    figures.print_end(options.evaluations, table, traces)
+    figures.print_cost(traces)
+    return exit_codes.OK
+
+
+def _seeds(options: argparse.Namespace) -> str:
+    return f"{options.seeds} seed{'' if options.seeds == 1 else 's'}"
+
+
+def _which_tried(traces: list[_T]) -> list[_T]:
+    """The searches that have figures; says how many have none."""
+    tried = [trace for trace in traces if trace.vectors]
+    if len(tried) < len(traces):
+        none = len(traces) - len(tried)
+        print(f"{none} of {len(traces)} searches ended without trying anything")
+    return tried
 
 
 def _each_seed(options: argparse.Namespace, search: Callable[[int, Progress], _T]) -> list[_T]:
@@ -175,56 +217,3 @@ def _each_seed(options: argparse.Namespace, search: Callable[[int, Progress], _T
     hidden = not sys.stderr.isatty()
     with tqdm(total=total, unit="evaluation", leave=False, disable=hidden) as bar:
         return [search(seed, bar.update) for seed in range(options.seeds)]
-
-
-def _moments(evaluations: int) -> list[int]:
-    """After how many evaluations figures are printed."""
-    return sorted({budget for budget in _BUDGETS if budget < evaluations} | {evaluations})
-
-
-def _print_curve(title: str, curves: list[list[float]], evaluations: int) -> None:
-    moments = _moments(evaluations)
-    rows = [[curve[min(moment, len(curve)) - 1] for curve in curves] for moment in moments]
-    _print_rows(title, moments, rows)
-
-
-def _print_rows(title: str, labels: Iterable[int], rows: Iterable[Sequence[float]]) -> None:
-    from nas_tuners.bench.statistics import summarize
-
-    print(f"\n{title:<18}   mean   95 % interval    median      sd")
-    for label, values in zip(labels, rows, strict=True):
-        found = [value for value in values if math.isfinite(value)]
-        if found:
-            s = summarize(found)
-            interval = f"[{s.low:.3f}, {s.high:.3f}]"
-            print(f"{label:>18,} {s.mean:>6.3f}  {interval:<16} {s.median:>6.3f}  {s.sd:>6.3f}")
-
-
-def _print_in_time(seconds: int, table: Table, traces: list[Trace]) -> None:
-    from nas_tuners.bench.statistics import summarize
-
-    results = [table.best_test - trace.test_regret_after(seconds) for trace in traces]
-    found = [result for result in results if math.isfinite(result)]
-    when = f"{seconds:,} simulated seconds"
-    if found:
-        s = summarize(found)
-        print(
-            f"\ntest result of the choice after {when}: mean {s.mean:.3f} "
-            f"[{s.low:.3f}, {s.high:.3f}], median {s.median:.3f}, sd {s.sd:.3f}"
-        )
-    none = len(results) - len(found)
-    if none:
-        print(f"{none} of {len(traces)} searches had no result after {when}")
-    short = sum(trace.seconds[-1] < seconds for trace in traces)
-    if short:
-        print(f"{short} of {len(traces)} searches ended before; --evaluations takes more")
-
-
-def _print_cost(traces: Sequence[Trace | TradeOffTrace]) -> None:
-    evaluated = sum(len(trace.vectors) for trace in traces)
-    distinct = sum(trace.distinct for trace in traces)
-    milliseconds = 1e3 * sum(trace.ask_seconds for trace in traces) / evaluated
-    print(
-        f"\n{distinct / evaluated:.1%} of the architectures tried were new; "
-        f"a suggestion took {milliseconds:.2f} ms of processor time."
-    )

@@ -4,6 +4,9 @@ The best of many noisy results is partly the luckiest. The trial command runs ag
 best, once for each seed; it finds the seed in the environment variable NAS_TUNERS_SEED and should
 use it for everything random. What the search itself measured is shown and not counted. Runs that
 an earlier call has made are not made again.
+
+Of several objectives, only "default" counts: it chooses the best, among the trials within their
+bounds, and the winner.
 """
 
 from __future__ import annotations
@@ -43,9 +46,12 @@ def run(options: argparse.Namespace) -> int:
     from ._run_and_report import STOPPING
 
     folder = ExperimentFolder(options.folder)
-    if not read_results(folder).best(1):
+    results = read_results(folder)
+    if not results.best(1):
         print("No trial has succeeded yet.", file=sys.stderr)
         return exit_codes.NO_RESULT
+    if results.several_objectives:
+        print("Several objectives: the best and the winner are so by 'default' alone.")
     with StopSignals(STOPPING) as signals:
         runs = ConfirmRuns(folder, top_k=options.top, seeds=options.seeds)
         with _Bar(len(runs.runs)) as bar:

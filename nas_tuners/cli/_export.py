@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     add_folder_argument(parser)
     parser.add_argument("--output", "-o", metavar="FILE", type=Path, help="default: stdout")
-    parser.add_argument("--trial", metavar="N", type=int, help="this trial, not the best")
+    parser.add_argument(
+        "--trial",
+        metavar="N",
+        type=int,
+        help="this trial, not the best; of several objectives, "
+        "one of those that `nas-tuners top --front` shows",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,8 +45,8 @@ def run(options: argparse.Namespace) -> int:
         print("No trial has succeeded yet.", file=sys.stderr)
         return exit_codes.NO_RESULT
     if not trial.feasible and options.trial is None:
-        beyond = beyond_text(trial.excess).strip()
-        print(f"No trial is within its bounds; trial {trial.number}: {beyond}", file=sys.stderr)
+        beyond, why = beyond_text(trial.excess).strip(), results.why_none_is_feasible()
+        print(f"Trial {trial.number} {beyond}: {why}", file=sys.stderr)
     if options.output is None:
         print(json.dumps(trial.architecture, indent=2, ensure_ascii=False))
         return exit_codes.OK

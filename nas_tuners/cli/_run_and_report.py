@@ -9,7 +9,7 @@ from contextlib import suppress
 from nas_tuners.contract.space_size import describe_size
 from nas_tuners.experiment.folder import ExperimentFolder
 from nas_tuners.experiment.loop import Ending, Loop
-from nas_tuners.experiment.outcome import Failed
+from nas_tuners.experiment.outcome import Complete
 from nas_tuners.experiment.results import Results, read_results
 from nas_tuners.experiment.runner import run_experiment
 from nas_tuners.experiment.signals import StopSignals
@@ -17,7 +17,7 @@ from nas_tuners.experiment.study import goals_of
 
 from . import exit_codes
 from ._progress import Progress
-from ._tables import results_table
+from ._tables import exhausted_text, results_table
 
 STOPPING = "\nStopping the running trials; Ctrl-C once more kills them at once.\n"
 
@@ -54,15 +54,17 @@ def _introduce(folder: ExperimentFolder) -> None:
 def _conclude(folder: ExperimentFolder, loop: Loop, results: Results) -> None:
     best = results.best(_SHOWN)
     if best:
-        print(f"\nBest of {len(results.trials)} trials:\n{results_table(best)}\n")
+        print(f"\nBest of {len(results.trials)} trials:\n{results_table(results, best)}\n")
         if loop.ending in _BEYOND:
             print(f"Ended: {loop.ending.value}. To go on: {_go_on(folder, loop)}")
         elif loop.ending is Ending.EXHAUSTED:
-            print(f"Ended: {loop.ending.value}.")
+            print(f"Ended: {exhausted_text(results, folder.space())}.")
     print(f"Everything is in {folder.path}")
-    if best:
-        export = f"nas-tuners export {shlex.quote(str(folder.path))}"
-        print(f"The best architecture as a file: {export}", flush=True)
+    path = shlex.quote(str(folder.path))
+    if results.several_objectives and results.front():
+        print(f"The Pareto front: nas-tuners top --front {path}", flush=True)
+    elif best:
+        print(f"The best architecture as a file: nas-tuners export {path}", flush=True)
 
 
 def _ended(folder: ExperimentFolder, loop: Loop, results: Results) -> int:
@@ -84,10 +86,20 @@ def _why_no_result(folder: ExperimentFolder, loop: Loop) -> str:
     assert loop.ending is not None
     last = loop.last_failure
     go_on = _go_on(folder, loop)
-    if last is None or not isinstance(last.outcome, Failed):
+    if last is None or last.outcome is None:
         return f"No trial has succeeded ({loop.ending.value}). To go on: {go_on}"
+    if isinstance(last.outcome, Complete):
+        return _why_not_usable(last.trial.number, last.outcome, go_on)
     head = "Too many trials in a row failed" if loop.ending is Ending.FAILURES else "No result"
     return f"{head}; trial {last.trial.number}: {last.outcome.reason}\nWhen mended: {go_on}"
+
+
+def _why_not_usable(number: int, outcome: Complete, go_on: str) -> str:
+    return (
+        f"Too many trials in a row gave no usable result; trial {number}: {outcome.remarks[0]}\n"
+        f"When the trial script is mended: {go_on}\n"
+        "If optimize_mode is wrong, mend the configuration and start with `nas-tuners run` anew"
+    )
 
 
 def _go_on(folder: ExperimentFolder, loop: Loop) -> str:

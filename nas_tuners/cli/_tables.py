@@ -5,26 +5,35 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
+from nas_tuners.contract.space_size import describe_size
+
 if TYPE_CHECKING:
-    from nas_tuners.experiment.results import TrialResult
+    from nas_tuners.contract.search_space import SearchSpace
+    from nas_tuners.experiment.results import Results, TrialResult
+    from nas_tuners.tuners._goals import Goals
 
 _MIN_WIDTH = 40
 
 
-def results_table(trials: Sequence[TrialResult]) -> str:
-    """Number, value, duration, architecture and what is beyond its bound, a line each."""
-    from nas_tuners.experiment.durations import format_duration
+def results_table(results: Results, trials: Sequence[TrialResult]) -> str:
+    """Some of the trials, a line each: number, metrics, duration, architecture.
 
-    lines = [f"{'trial':>5}  {'value':>10}  {'time':>7}  architecture"]
+    Of several objectives, a column marks the Pareto front of all trials; what is beyond its bound
+    stands before the architecture.
+    """
+    front = {t.number for t in results.front()} if results.several_objectives else None
+    columns = [("trial", 5), ("value", 10)]
+    columns += [(metric, max(10, len(metric))) for metric in results.further_metrics]
+    columns += [("time", 7)] if front is None else [("front", 5), ("time", 7)]
+    widths = [width for _, width in columns]
+    lines = [_row([head for head, _ in columns], widths) + "architecture"]
     for trial in trials:
-        value = number_text(trial.value) if trial.value is not None else "-"
-        time = format_duration(trial.seconds) if trial.seconds is not None else "-"
-        beyond = beyond_text(trial.excess)
-        architecture = beyond + architecture_line(trial.architecture, taken=28 + len(beyond))
-        lines.append(f"{trial.number:>5}  {value:>10}  {time:>7}  {architecture}")
+        cells = _cells(trial, results.further_metrics, front)
+        start = _row(cells, widths) + beyond_text(trial.excess)
+        lines.append(start + architecture_line(trial.architecture, taken=len(start)))
     return "\n".join(lines)
 
 
@@ -41,8 +50,43 @@ def beyond_text(excess: Mapping[str, float]) -> str:
     return f"[{', '.join(beyond)}] " if beyond else ""
 
 
+def goals_text(goals: Goals) -> str:
+    """``maximize default, minimize size, latency <= 5``."""
+    objectives = [
+        f"{'maximize' if s > 0 else 'minimize'} {metric}" for metric, s in goals.objectives
+    ]
+    bounds = [
+        f"{m} {'<=' if s > 0 else '>='} {number_text(bound)}" for m, s, bound in goals.bounds
+    ]
+    return ", ".join([*objectives, *bounds])
+
+
+def exhausted_text(results: Results, space: SearchSpace) -> str:
+    """How much was tried when the tuner had nothing more to propose."""
+    tried = results.tried()
+    if tried == space.size:
+        return "every architecture tried"
+    of = f"{tried:,} of {describe_size(space.size)}"
+    return f"the tuner has nothing more to propose ({of} were tried)"
+
+
 def number_text(value: float) -> str:
     return f"{value:.6g}"
+
+
+def _cells(trial: TrialResult, metrics: Sequence[str], front: Set[int] | None) -> list[str]:
+    from nas_tuners.experiment.durations import format_duration
+
+    numbers = [trial.value, *(trial.number_of(metric) for metric in metrics)]
+    cells = ["-" if number is None else number_text(number) for number in numbers]
+    if front is not None:
+        cells.append("*" if trial.number in front else "")
+    time = "-" if trial.seconds is None else format_duration(trial.seconds)
+    return [str(trial.number), *cells, time]
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "".join(f"{cell:>{width}}  " for cell, width in zip(cells, widths, strict=True))
 
 
 def _beyond(metric: str, by: float) -> str:

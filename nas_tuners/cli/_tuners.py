@@ -1,7 +1,7 @@
 """List the tuners that a configuration can name, or describe one of them.
 
 The list tells what each is good for, what it is not, and what a suggestion costs; a name, or the
-import path of a class, tells its arguments and their defaults.
+import path of a class, tells its arguments, their defaults and what they mean.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 96
 _INDENT = 25
+_NAMES = "Case, hyphens and underscores in names do not matter, nor does 'Tuner' at their end."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     if options.name is None:
         described = describe_all()
         shown: object = [asdict(description) for description in described]
-        text = "\n".join(_entry(description) for description in described)
+        text = "\n".join([*map(_entry, described), _NAMES])
     else:
         description = describe(options.name, Path.cwd())
         shown, text = asdict(description), _page(description)
@@ -49,10 +50,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _entry(description: Description) -> str:
     """One of the list: a line of what it is, then the details below it."""
+    from nas_tuners.tuners._docstrings import first_sentence
+
     names = textwrap.wrap(", ".join(description.arguments) or "none", _WIDTH - _INDENT)
     return "\n".join(
         [
-            f"{description.name}  {_first_sentence(description.summary)}",
+            f"{description.name}  {first_sentence(description.summary)}",
             *_details(description),
             *_facts({"arguments": f"\n{'':{_INDENT}}".join(names)}),
             "",
@@ -61,8 +64,8 @@ def _entry(description: Description) -> str:
 
 
 def _page(description: Description) -> str:
-    width = max(map(len, description.arguments), default=0)
-    arguments = [f"    {name:<{width}}  {d}" for name, d in description.arguments.items()]
+    arguments = [line for name in description.arguments for line in _argument(description, name)]
+    more = ["", f"  in full at {description.reference}"] if description.reference else []
     return "\n".join(
         [
             description.name,
@@ -73,14 +76,29 @@ def _page(description: Description) -> str:
             "",
             "  arguments",
             *(arguments or ["    none"]),
+            *more,
         ]
     )
+
+
+def _argument(description: Description, name: str) -> list[str]:
+    """One argument: name and default, then what it is."""
+    text = textwrap.wrap(
+        description.explanations.get(name, ""),
+        _WIDTH,
+        initial_indent=" " * 8,
+        subsequent_indent=" " * 8,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return [f"    {name}  {description.arguments[name]}", *text]
 
 
 def _details(description: Description) -> list[str]:
     card = description.card
     return _facts(
         {
+            "also": ", ".join(description.also),
             "strengths": card.strengths,
             "limits": card.limits,
             "cost of a suggestion": card.cost,
@@ -92,7 +110,3 @@ def _details(description: Description) -> list[str]:
 
 def _facts(facts: Mapping[str, str]) -> list[str]:
     return [f"  {name:<{_INDENT - 3}} {fact}" for name, fact in facts.items() if fact]
-
-
-def _first_sentence(text: str) -> str:
-    return text.partition(". ")[0].rstrip(".") + "."

@@ -25,6 +25,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_LISTED = 20  # problems in one error
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -35,6 +37,12 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
+
+
+def first_of(problems: Sequence[Problem]) -> list[Problem]:
+    """As many as somebody may read, of what may be thousands, and how many more there are."""
+    rest = len(problems) - _LISTED
+    return [*problems[:_LISTED], *([Problem("", f"and {rest} more")] if rest > 0 else [])]
 
 
 class NasTunersError(Exception):

@@ -9,11 +9,18 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from nas_tuners.contract.errors import ConfigError, Problem, SearchSpaceError, did_you_mean
+from nas_tuners.contract.errors import (
+    ConfigError,
+    Problem,
+    SearchSpaceError,
+    TunerError,
+    did_you_mean,
+)
 from nas_tuners.contract.search_space import SearchSpace
 
 from . import config_values as values
 from .config_values import Parser
+from .prior import prior_problems
 from .yaml_file import YamlFile, read_yaml
 
 Command = Union[str, tuple[str, ...]]
@@ -21,11 +28,21 @@ Command = Union[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class TunerConfig:
-    """Which tuner: a name or import path, its arguments, and where to import it from."""
+    """Which tuner, and what it knows before the first trial.
+
+    Attributes:
+        name: A registered name, or an import path.
+        args: Its arguments.
+        code_directory: Where to import it from.
+        warm_start: A file of scores; once the experiment has its folder, one in there.
+        import_data: A file of results that are not in the study, likewise.
+    """
 
     name: str
     args: dict[str, Any] = field(default_factory=dict)
     code_directory: Path | None = None
+    warm_start: Path | None = None
+    import_data: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +52,7 @@ class ExperimentConfig:
     Attributes:
         name: Names the experiment's folder and, unless ``study_name`` is given, its study.
         command: What a trial runs: a text for the shell, or a list of arguments.
-        tuner: The tuner; its name alone, or ``{name, args, code_directory}``.
+        tuner: The tuner; its name alone, or the fields of :class:`TunerConfig`.
             :class:`~nas_tuners.BayesianTuner` if not given.
         code_directory: Where trials run; the configuration's folder if not given.
         search_space: The space; a file that the trial command shall generate it into, or None to
@@ -44,7 +61,8 @@ class ExperimentConfig:
         max_trials: No trial is started once the study holds so many, failed ones included.
         max_duration: Seconds after which no trial is started.
         max_trial_duration: Seconds after which a trial is ended and recorded as failed.
-        max_consecutive_failures: The run ends when so many trials in a row have failed.
+        max_consecutive_failures: The run ends when so many trials in a row have failed or
+            have lacked a metric.
         optimize_mode: ``"maximize"`` or ``"minimize"``.
         seed: Of all randomness in the search; drawn once if not given.
         storage: An Optuna storage URL, or ``journal:///path``; None for a SQLite file in the
@@ -82,9 +100,7 @@ class ExperimentConfig:
     def from_json(cls, text: str) -> ExperimentConfig:
         """What :meth:`to_json` wrote."""
         content = json.loads(text)
-        tuner = content["tuner"]
-        code = tuner["code_directory"]
-        content["tuner"] = TunerConfig(tuner["name"], tuner["args"], Path(code) if code else None)
+        content["tuner"] = _recorded_tuner(content["tuner"])
         if isinstance(content["command"], list):
             content["command"] = tuple(content["command"])
         for name in ("code_directory", "experiments_directory"):
@@ -123,6 +139,12 @@ def load_config(path: str | Path) -> ExperimentConfig:
     return config
 
 
+def _recorded_tuner(content: Mapping[str, Any]) -> TunerConfig:
+    names = ("code_directory", "warm_start", "import_data")
+    paths = {name: Path(content[name]) for name in names if content.get(name)}
+    return TunerConfig(content["name"], content["args"], **paths)
+
+
 def _check_edited(content: dict[str, Any]) -> None:
     """What people may have changed by hand in the experiment's folder."""
     parsers = _fields(Path())
@@ -158,7 +180,7 @@ def _fields(base: Path) -> dict[str, Parser]:
         "max_duration": values.duration,
         "max_trial_duration": values.duration,
         "max_consecutive_failures": values.whole_number(1),
-        "optimize_mode": values.one_of("maximize", "minimize"),
+        "optimize_mode": values.direction,
         "seed": values.whole_number(0),
         "storage": values.storage_url(base),
         "study_name": values.text,
@@ -225,6 +247,8 @@ def _tuner(base: Path) -> Parser:
         "name": values.text,
         "args": values.mapping,
         "code_directory": values.existing_directory(base),
+        "warm_start": values.path(base),
+        "import_data": values.path(base),
     }
 
     def parse(value: Any) -> TunerConfig:
@@ -257,12 +281,17 @@ def _search_space(base: Path) -> Parser:
     return parse
 
 
-def _tuner_problems(config: ExperimentConfig) -> tuple[Problem, ...]:
-    """What is wrong with the tuner's name or arguments, found by making one."""
+def _tuner_problems(config: ExperimentConfig) -> list[Problem]:
+    """What is wrong with the tuner, found by making one, and with the files for it."""
     from .study import make_tuner_of
 
+    problems = list(prior_problems(config.tuner))
     try:
-        make_tuner_of(config)
+        tuner = make_tuner_of(config)
+        if config.tuner.warm_start is not None:
+            tuner.warm_start(())  # refused by a tuner that makes no use of scores
     except ConfigError as error:
-        return error.problems
-    return ()
+        problems += error.problems
+    except TunerError as error:
+        problems.append(Problem("tuner.warm_start", str(error)))
+    return problems

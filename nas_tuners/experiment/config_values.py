@@ -75,6 +75,16 @@ def one_of(*words: str) -> Parser:
     return parse
 
 
+def direction(value: Any) -> str:
+    if isinstance(value, Mapping):
+        raise ValueError(
+            f"must be maximize or minimize, got {value!r}; "
+            "goals for several metrics go to tuner.args.optimize_mode"
+        )
+    word: str = one_of("maximize", "minimize")(value)
+    return word
+
+
 def mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"must be keys and values, got {value!r}")

@@ -62,7 +62,7 @@ class ConfirmRuns:
         self._direction: Direction = "maximize" if results.maximize else "minimize"
         complete = [t for t in results.trials if t.state == "complete" and t.architecture]
         if complete and not any(trial.feasible for trial in complete):
-            raise ExperimentError("no trial is within its bounds, so there is none to confirm")
+            raise ExperimentError(f"nothing to confirm: {results.why_none_is_feasible()}")
         complete = [trial for trial in complete if trial.feasible]
         records = [{"parameter": trial.architecture, "value": trial.value} for trial in complete]
         self._candidates = candidates_of(records, top_k, optimize_mode=self._direction)

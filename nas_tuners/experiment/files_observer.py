@@ -39,7 +39,7 @@ class FilesObserver:
         if isinstance(outcome, Complete):
             _logger.info("Trial %d: %s", number, outcome.metric.default)
             for remark in outcome.remarks:
-                _logger.warning("Trial %d %s", number, remark)
+                _logger.warning("Trial %d: %s", number, remark)
         elif outcome is not None:
             _logger.warning("Trial %d failed: %s", number, outcome.reason)
         record(

@@ -4,6 +4,8 @@
 
     config.json        the configuration, resolved; seed included
     search_space.json
+    warm_start.json    the scores and the results that the tuner starts from, copied from the
+    import_data.json   files that the configuration names, if it does
     study.db           the Optuna study, unless the configuration names another storage
     runner.json        since when, for how long, and how it ended
     runner.log
@@ -26,7 +28,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -36,6 +38,8 @@ from nas_tuners.contract.json_files import write_text
 from nas_tuners.contract.search_space import SearchSpace
 
 from .config import ExperimentConfig
+from .prior import Prior, read_prior, save_prior
+from .study import prepared_tuner
 
 LATEST = "latest"
 
@@ -102,6 +106,10 @@ class ExperimentFolder:
     def space(self) -> SearchSpace:
         return SearchSpace.load(self.space_file)
 
+    def prior(self) -> Prior:
+        """What the tuner knows before the first trial."""
+        return read_prior(self.config().tuner, self.path)
+
     def state(self) -> RunnerState:
         with _readable(self.state_file):
             return RunnerState(**json.loads(self.state_file.read_text(encoding="utf-8")))
@@ -142,6 +150,9 @@ def create_folder(
 ) -> ExperimentFolder:
     """Make an experiment's folder, whole or not at all.
 
+    What the tuner shall know before the first trial is copied into it, once the tuner has shown
+    that it can use it.
+
     Args:
         config: The configuration.
         space: The search space, given or generated.
@@ -150,7 +161,13 @@ def create_folder(
 
     Raises:
         ExperimentError: if the folder exists or cannot be made.
+        ConfigError: if a file of scores or results has become unusable.
+        ArchitectureError: if no record in it fits the space.
+        TunerError: if the tuner fails on it.
     """
+    prior = read_prior(config.tuner, Path())
+    if prior != Prior():
+        prepared_tuner(config, space, prior)  # which refuses what it cannot use
     parent = path.resolve().parent if path else config.experiments_directory
     if config.storage is None and set(str(path or parent.resolve())) & set("?$"):
         raise ExperimentError(
@@ -163,7 +180,7 @@ def create_folder(
     except OSError as error:
         raise ExperimentError(f"no experiment can be made in {parent}: {error}") from error
     try:
-        _write_first_files(new, config, space)
+        _write_first_files(new, config, space, prior)
         target = _claim(new, path.resolve() if path else None, parent, config.name)
     except OSError as error:
         raise ExperimentError(f"the experiment's folder cannot be made: {error}") from error
@@ -191,12 +208,15 @@ def _readable(file: Path) -> Iterator[None]:
         raise ExperimentError(f"{file} cannot be read: {cause}") from error
 
 
-def _write_first_files(new: Path, config: ExperimentConfig, space: SearchSpace) -> None:
+def _write_first_files(
+    new: Path, config: ExperimentConfig, space: SearchSpace, prior: Prior
+) -> None:
     experiment_id = f"{config.name}-{secrets.token_hex(4)}"
     state = RunnerState(experiment_id, started=time.time())
     write_text(new / "runner.json", json.dumps(asdict(state), indent=2) + "\n")
     write_text(new / "search_space.json", space.dumps())
-    write_text(new / "config.json", config.to_json())
+    tuner = save_prior(prior, config.tuner, new)
+    write_text(new / "config.json", replace(config, tuner=tuner).to_json())
     (new / "trials").mkdir()
     new.chmod(0o755)
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
 from nas_tuners.contract.trial_io import Metric
@@ -14,6 +14,9 @@ from nas_tuners.contract.trial_io import Metric
 from .launcher import Event, Exited, Launcher, Reported, ReportedUnusable
 from .outcome import Complete, Outcome, judge
 from .study import StudyTrial
+
+if TYPE_CHECKING:
+    from nas_tuners.tuners._goals import Goals
 
 _POLL = 0.25  # seconds between two looks at what running trials report
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
@@ -24,8 +27,8 @@ class Ending(Enum):
 
     MAX_TRIALS = "max_trials reached"
     MAX_DURATION = "max_duration reached"
-    EXHAUSTED = "every architecture tried"
-    FAILURES = "too many trials failed in a row"
+    EXHAUSTED = "the tuner has nothing more to propose"
+    FAILURES = "too many trials in a row failed or gave no usable result"
     TUNER_ERROR = "the tuner failed"
     INTERRUPTED = "interrupted"
 
@@ -87,11 +90,12 @@ class Loop:
         observers: Are told what happens.
         interrupted: Whether the user wants it to end.
         elapsed: Seconds that earlier runs of the same experiment took.
+        goals: What a result must tell of to be usable; None if a number is enough.
 
     Attributes:
         ending: Why it ended; None before.
         tuner_error: What the tuner raised, if that ended it.
-        last_failure: The latest failed trial, if any.
+        last_failure: The latest trial that failed or whose result is not usable, if any.
     """
 
     def __init__(
@@ -104,10 +108,11 @@ class Loop:
         observers: Iterable[Observer] = (),
         interrupted: Callable[[], bool] = lambda: False,
         elapsed: float = 0.0,
+        goals: Goals | None = None,
     ) -> None:
         self._source, self._launcher, self._limits = source, launcher, limits
         self._clock, self._observers = clock, tuple(observers)
-        self._interrupted = interrupted
+        self._interrupted, self._goals = interrupted, goals
         self._started_at = clock() - elapsed
         self._running: dict[int, _Running] = {}
         self._unfinished: deque[StudyTrial] = deque()
@@ -191,7 +196,11 @@ class Loop:
     def _finish(self, running: _Running, exited: Exited) -> None:
         del self._running[running.trial.number]
         outcome: Outcome | None = judge(
-            running.finals, running.unusable, exited, timeout=self._limits.max_trial_duration
+            running.finals,
+            running.unusable,
+            exited,
+            timeout=self._limits.max_trial_duration,
+            goals=self._goals,
         )
         if self.ending is Ending.INTERRUPTED and not isinstance(outcome, Complete):
             outcome = None  # stopped by us: it stays unfinished in the study
@@ -203,7 +212,7 @@ class Loop:
             observer.finished(finished)
 
     def _count_failures(self, finished: Finished) -> None:
-        if isinstance(finished.outcome, Complete):
+        if isinstance(finished.outcome, Complete) and finished.outcome.usable:
             self._failures_in_a_row = 0
         elif finished.outcome is not None:
             self._failures_in_a_row += 1

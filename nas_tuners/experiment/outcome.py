@@ -5,20 +5,31 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Union
+from typing import TYPE_CHECKING, Any, Union
 
-from nas_tuners.contract.trial_io import Metric
+from nas_tuners.contract.errors import MetricError, did_you_mean
+from nas_tuners.contract.trial_io import Metric, check_metric
 
 from .durations import format_duration
 from .launcher import Exited
 
+if TYPE_CHECKING:
+    from nas_tuners.tuners._goals import Goals
+
 
 @dataclass(frozen=True)
 class Complete:
-    """The trial has a result; ``remarks`` say what was odd."""
+    """The trial has a result.
+
+    Attributes:
+        metric: The result.
+        remarks: What was odd; first of all why it is not usable.
+        usable: Whether it tells of everything that the search is after.
+    """
 
     metric: Metric
     remarks: tuple[str, ...] = ()
+    usable: bool = True
 
 
 @dataclass(frozen=True)
@@ -37,16 +48,53 @@ def judge(
     exited: Exited,
     *,
     timeout: float | None = None,
+    goals: Goals | None = None,
 ) -> Outcome:
     """The last final result counts, however the process ended: what was trained is not lost."""
     if not finals:
         return Failed(_why(unusable, exited, timeout))
-    remarks = []
+    lacks = _lacks(goals, finals[-1].value) if goals else []
+    remarks = list(lacks)
     if len(finals) > 1:
         remarks.append(f"reported {len(finals)} final results; the last one counts")
     if exited.exit_code != 0:
         remarks.append(f"{_how_it_ended(exited, timeout)}, after it had reported its final result")
-    return Complete(finals[-1], tuple(remarks))
+    return Complete(finals[-1], tuple(remarks), usable=not lacks)
+
+
+def metric_names(goals: Goals) -> list[str]:
+    """The metrics that goals are about: the objectives, then what is bounded."""
+    return [name for name, _ in goals.objectives] + [name for name, _, _ in goals.bounds]
+
+
+def named_metrics(goals: Goals, value: Any) -> dict[str, Any]:
+    """The metrics of a result; a number alone is ``default`` and the first objective."""
+    if isinstance(value, dict) and len(value) > 1:
+        return value
+    number = value["default"] if isinstance(value, dict) else value
+    return dict.fromkeys(("default", goals.objectives[0][0]), number)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a metric can be compared: NaN, which a result holds as null, cannot."""
+    try:
+        return isinstance(check_metric(value), float)
+    except MetricError:
+        return False
+
+
+def _lacks(goals: Goals, value: Any) -> list[str]:
+    """What the goals name and a result does not tell, a remark each."""
+    metrics, names = named_metrics(goals, value), metric_names(goals)
+    has = f"has {', '.join(value)}" if isinstance(value, dict) else "is one number"
+    lacks = []
+    for name in names:
+        if name not in metrics:
+            hint = did_you_mean(name, metrics.keys() - set(names))
+            lacks.append(f"the result lacks {name!r}, which optimize_mode names; it {has}{hint}")
+        elif not is_number(metrics[name]):
+            lacks.append(f"{name!r}, which optimize_mode names, is no number: {metrics[name]!r}")
+    return lacks
 
 
 def _why(unusable: Sequence[str], exited: Exited, timeout: float | None) -> str:

@@ -22,7 +22,7 @@ from .loop import Limits, Loop, Observer
 from .outcome import Complete
 from .signals import StopSignals
 from .storage import exclusive, open_storage, storage_file
-from .study import ExperimentStudy, StudyTrial, make_tuner_of, open_study, result_of
+from .study import ExperimentStudy, StudyTrial, open_study, prepared_tuner, result_of
 from .trial_files import kill_process_of, record, reported, trial_folder
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def run_experiment(
                 observers=(files, *observers),
                 interrupted=lambda: signals.requested,
                 elapsed=folder.state().elapsed,
+                goals=study.goals,
             )
             unfinished = _adopt(study, folder)
             signals.heed(launcher.wake)
@@ -97,10 +98,10 @@ def _connect(
     from nas_tuners.tuners._history import HistoryFollower
     from nas_tuners.tuners._study import attach_space
 
-    tuner = make_tuner_of(config)
     with exclusive(folder.storage_url):
         study = open_study(storage, config)
         encoding = attach_space(study, folder.space())
+    tuner = prepared_tuner(config, encoding.space, folder.prior())
     return ExperimentStudy(
         study,
         encoding,

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.architecture import to_architecture, to_parameters
 from nas_tuners.contract.errors import ConfigError, ExperimentError, Problem, TunerError
+from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, CONSTRAINT_PREFIX, NOTE_ATTR
 from nas_tuners.contract.trial_io import Assignment, Metric
 
 from .config import ExperimentConfig
 from .outcome import Complete, Outcome
+from .prior import Prior
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -57,6 +59,9 @@ class ExperimentStudy:
         goals: What the experiment is after.
         experiment_id: Marks the trials that this experiment runs.
         exclusive: Makes a context in which no other runner suggests.
+
+    Attributes:
+        goals: The same.
     """
 
     def __init__(
@@ -77,7 +82,7 @@ class ExperimentStudy:
         self._distributions = distributions(encoding)
         self._space = encoding.space.to_dict()
         self._follower = follower
-        self._goals = goals
+        self.goals = goals
         self._experiment_id = experiment_id
         self._exclusive = exclusive
 
@@ -124,7 +129,7 @@ class ExperimentStudy:
                 return
             if isinstance(outcome.metric.value, dict) and len(outcome.metric.value) > 1:
                 set_attribute(trial.storage_id, RESULT_ATTR, outcome.metric.value)
-            for metric, excess in self._goals.beyond(outcome.metric.value).items():
+            for metric, excess in self.goals.beyond(outcome.metric.value).items():
                 name = f"{CONSTRAINT_PREFIX}{metric}"
                 self._storage.set_trial_system_attr(trial.storage_id, name, excess)
             set_state(trial.storage_id, TrialState.COMPLETE, [outcome.metric.default])
@@ -200,6 +205,23 @@ def make_tuner_of(config: ExperimentConfig) -> Tuner:
     return tuner
 
 
+def prepared_tuner(config: ExperimentConfig, space: SearchSpace, prior: Prior) -> Tuner:
+    """The tuner as it is before the first trial.
+
+    Raises:
+        ConfigError: if it cannot be made.
+        ArchitectureError: if none of the scores, or of the results, fits the space.
+        TunerError: if it makes no use of scores, or fails on what it is given.
+    """
+    tuner = make_tuner_of(config)
+    if prior.warm_start:
+        tuner.warm_start(prior.warm_start)
+    tuner.update_search_space(space)
+    if prior.import_data:
+        tuner.import_data(prior.import_data)
+    return tuner
+
+
 def goals_of(config: ExperimentConfig) -> Goals:
     """What an experiment is after: its objective, and what its tuner is told beside it.
 
@@ -207,6 +229,19 @@ def goals_of(config: ExperimentConfig) -> Goals:
         ConfigError: if the tuner cannot be made.
     """
     return make_tuner_of(config).goals
+
+
+def configured_goals(config: ExperimentConfig) -> Goals:
+    """:func:`goals_of` without the tuner, whose class may be slow to import, or gone by now.
+
+    A class of one's own may have goals that its arguments do not tell.
+    """
+    from nas_tuners.tuners._goals import Goals
+
+    try:
+        return Goals.of(config.tuner.args.get("optimize_mode", config.optimize_mode))
+    except ValueError:  # the word means something else to a class of one's own
+        return Goals.of(config.optimize_mode)
 
 
 def open_study(storage: BaseStorage, config: ExperimentConfig) -> Study:

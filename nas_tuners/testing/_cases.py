@@ -45,7 +45,9 @@ class TunerCases:
         """A fresh tuner. ``options`` are ``seed`` and ``optimize_mode``; ``space`` is for those
         who must know it beforehand; it is set on the tuner by the suite.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            "give the suite `make_tuner(self, space, **options)`, which returns a fresh tuner"
+        )
 
     def _names(self) -> list[str]:
         return [name for name in SPACES if self.infinite_spaces or name != "continuous"]

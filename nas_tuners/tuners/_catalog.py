@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 from ._base import Tuner
 from ._cards import CARDS, Card
-from ._names import SAMPLERS
+from ._docstrings import explanations_of, first_sentence, summary_of
+from ._names import SAMPLERS, other_names
 from ._registry import (
     TUNERS,
     adapter_of,
@@ -22,6 +22,7 @@ from ._registry import (
 )
 
 _UNKNOWN = Card("", "", "")
+_OPTUNA = "https://optuna.readthedocs.io/en/stable/reference/samplers/generated/optuna.samplers."
 
 
 @dataclass(frozen=True)
@@ -30,19 +31,25 @@ class Description:
 
     Attributes:
         name: What a configuration calls it.
+        also: What else it may be called; case, hyphens and underscores do not matter.
         summary: The first paragraph of its documentation.
         card: When to take it, and what it costs; empty texts for what is not registered.
         multi_objective: Whether it handles several objectives.
         uses_scores: Whether it makes use of scores from elsewhere.
         arguments: Argument -> default as Python writes it, ``"required"`` where there is none.
+        explanations: Argument -> what it is, as far as the documentation says.
+        reference: Where more is said, for samplers of Optuna.
     """
 
     name: str
+    also: tuple[str, ...]
     summary: str
     card: Card
     multi_objective: bool
     uses_scores: bool
     arguments: Mapping[str, str] = field(default_factory=dict)
+    explanations: Mapping[str, str] = field(default_factory=dict)
+    reference: str = ""
 
 
 def describe(name: str, code_directory: Path | None = None) -> Description:
@@ -52,10 +59,21 @@ def describe(name: str, code_directory: Path | None = None) -> Description:
         ConfigError: if there is none.
     """
     target = find_class(name, code_directory)
-    known = registered_name(name) or name
+    registered = registered_name(name)
+    known = registered or name
     several, scores = _abilities(target)
+    arguments = _arguments(target)
+    explained = _explanations(target)
     return Description(
-        known, _summary(target), CARDS.get(known, _UNKNOWN), several, scores, _arguments(target)
+        name=known,
+        also=other_names(known) if registered else (),
+        summary=summary_of(target),
+        card=CARDS.get(known, _UNKNOWN),
+        multi_objective=several,
+        uses_scores=scores,
+        arguments=arguments,
+        explanations={name: explained[name] for name in arguments if name in explained},
+        reference=f"{_OPTUNA}{target.__name__}.html" if _is_optunas(target) else "",
     )
 
 
@@ -75,13 +93,6 @@ def _abilities(target: type) -> tuple[bool, bool]:
     return adapter is not ContractTuner and handles_several(target), False
 
 
-def _summary(target: type) -> str:
-    """The first paragraph as plain text on one line."""
-    paragraph = inspect.cleandoc(target.__doc__ or "").partition("\n\n")[0]
-    text = " ".join(paragraph.split()).replace("``", "'")
-    return re.sub(r"(?::\w+:)?`~?([^`<]+?)(?: <[^`>]*>)?`_*", r"\1", text)
-
-
 def _arguments(target: type) -> dict[str, str]:
     adapter = adapter_of(target)
     taken: dict[str, Any] = dict(parameters_of(target))
@@ -93,3 +104,16 @@ def _arguments(target: type) -> dict[str, str]:
         for name, parameter in taken.items()
         if parameter.kind not in variadic
     }
+
+
+def _explanations(target: type) -> dict[str, str]:
+    """Those of the adapter come first: it is what reads them. Optuna's are cut to a sentence."""
+    explained = explanations_of(target)
+    if _is_optunas(target):
+        explained = {name: first_sentence(text) for name, text in explained.items()}
+    adapter = adapter_of(target)
+    return explained if adapter is None else explained | explanations_of(adapter)
+
+
+def _is_optunas(target: type) -> bool:
+    return target.__module__.startswith("optuna.samplers.")

@@ -14,8 +14,10 @@ SAMPLERS: dict[str, str] = {
 
 ALIASES: dict[str, str] = {
     "grid": "GridSearchTuner",
+    "motpe": "tpe",
     "nsgaii": "nsga2",
     "nsgaiii": "nsga3",
+    "spos": "SPOSEvolutionTuner",
 }
 """Other words for the same, as :func:`plain` leaves them."""
 
@@ -28,6 +30,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hyperband": ("random search with early stopping", "RandomTuner"),
     "metis": ("a Gaussian process on numbers", "BayesianTuner"),
     "networkmorphism": ("a Gaussian process on morphed networks", "BayesianTuner"),
+    "pbt": ("evolution of hyper-parameters in the midst of training", "RegularizedEvolutionTuner"),
     "policybasedrl": ("a policy trained by Tianshou", "PPOTuner"),
     "smac": ("a random forest as surrogate", "BayesianTuner"),
 }
@@ -40,6 +43,13 @@ def plain(name: str) -> str:
     for kind in ("tuner", "sampler", "strategy"):
         bare = bare.removesuffix(kind)
     return bare
+
+
+def other_names(known: str) -> tuple[str, ...]:
+    """What else a registered tuner or a short name is called."""
+    sampler = SAMPLERS.get(known, "").rpartition(":")[2]
+    aliases = (alias for alias, target in ALIASES.items() if target == known)
+    return (sampler or known.removesuffix("Tuner"), *aliases)
 
 
 def elsewhere(name: str) -> str | None:

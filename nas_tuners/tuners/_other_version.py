@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas_tuners.contract.architecture import first_candidates, to_parameters, to_vector
-from nas_tuners.contract.errors import ArchitectureError, Problem
+from nas_tuners.contract.errors import ArchitectureError, Problem, first_of
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.contract.space_json import (
     InputChoice,
@@ -121,11 +121,14 @@ def _named(spec: Spec, given: Any) -> Any:
 
 
 def _by_record(readings: Sequence[_Reading]) -> list[Problem]:
-    return [
-        Problem(f"record {index}, {problem.where}".rstrip(", "), problem.message)
-        for index, reading in enumerate(readings)
-        for problem in reading.differences
-    ]
+    """The first of all differences, and how many more there are."""
+    return first_of(
+        [
+            Problem(f"record {index}, {problem.where}".rstrip(", "), problem.message)
+            for index, reading in enumerate(readings)
+            for problem in reading.differences
+        ]
+    )
 
 
 def _describe(readings: Sequence[_Reading], used: int, subject: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path, PurePath
 from typing import Any
 
 from nas_tuners.contract.errors import ConfigError, NasTunersError, Problem, did_you_mean
@@ -61,7 +63,8 @@ def make_tuner(
     options = {"optimize_mode": optimize_mode, "seed": seed} | dict(arguments)
     inner = {k: v for k, v in options.items() if k in takes or k in arguments.keys() - outer}
     try:
-        made = target(**inner)
+        with _calm(name):
+            made = target(**inner)
         if adapter is not None:
             made = adapter(made, **{k: options[k] for k in outer if k in options})
     except NasTunersError as error:
@@ -72,10 +75,29 @@ def make_tuner(
     return made
 
 
+@contextmanager
+def without_experimental_warnings() -> Iterator[None]:
+    """Silence what Optuna says of samplers that may change; nobody here chose their classes."""
+    from optuna.exceptions import ExperimentalWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
+
+
+def _calm(name: str) -> AbstractContextManager[None]:
+    """Short names are a choice of this package; who names a class is warned of it."""
+    return without_experimental_warnings() if registered_name(name) in SAMPLERS else nullcontext()
+
+
 def registered_name(name: str) -> str | None:
     """The registered tuner or sampler that is meant, or None."""
-    short = {plain(known): known for known in (*TUNERS, *SAMPLERS)} | ALIASES
-    return short.get(plain(name))
+    return _registered().get(plain(name))
+
+
+def _registered() -> dict[str, str]:
+    """Every accepted name, as :func:`plain` leaves it -> the registered one."""
+    return {plain(known): known for known in (*TUNERS, *SAMPLERS)} | ALIASES
 
 
 def find_class(name: str, code_directory: Path | None = None) -> type:
@@ -85,12 +107,12 @@ def find_class(name: str, code_directory: Path | None = None) -> type:
         ConfigError: if there is none.
     """
     path = _path_of(name)
-    module_name, _, class_name = path.rpartition(":" if ":" in path else ".")
-    module = _import(module_name, code_directory)
+    module_name, class_name = _split(path)
+    module = _import(path, code_directory)
     target = getattr(module, class_name, None)
     if not isinstance(target, type):
         classes = [key for key, value in vars(module).items() if isinstance(value, type)]
-        hint = did_you_mean(class_name, classes)
+        hint = _hint_at_module(path) or did_you_mean(class_name, classes)
         message = f"module {module_name!r} has no class {class_name!r}{hint}"
         raise ConfigError([Problem("tuner.name", message)])
     return target
@@ -103,20 +125,41 @@ def _path_of(name: str) -> str:
     if problem is None and registered is not None:
         return {**TUNERS, **SAMPLERS}[registered]
     known = [*sorted(TUNERS), *SAMPLERS]
-    hint = did_you_mean(name, known)
-    path = "the import path of a class, such as optuna.samplers:TPESampler"
+    hint = did_you_mean(name, known) or did_you_mean(plain(name), _registered())
     message = problem or f"no tuner {name!r}{hint}"
-    raise ConfigError([Problem("tuner.name", f"{message} (known: {', '.join(known)}; or {path})")])
+    others = "in any case, also without 'Tuner'"
+    path = "the import path of a class, such as optuna.samplers:TPESampler"
+    listed = f"(known: {', '.join(known)}, {others}; or {path})"
+    raise ConfigError([Problem("tuner.name", f"{message} {listed}")])
 
 
-def _import(module_name: str, code_directory: Path | None) -> Any:
+def _hint_at_module(path: str) -> str:
+    """For those who name a file, as in ``folder/code.py:Mine``."""
+    file, suffix, class_name = path.partition(".py")
+    if not suffix or class_name[:1] not in ("", ":", "."):
+        return ""
+    parts = PurePath(file).parts
+    whole = all(part.isidentifier() for part in parts)
+    module = ".".join(parts) if whole else PurePath(file).name
+    where = "" if whole else ", found in its own folder"
+    return f"; did you mean '{module}:{class_name.lstrip(':.') or 'CLASS'}'{where}?"
+
+
+def _split(path: str) -> tuple[str, str]:
+    module_name, _, class_name = path.rpartition(":" if ":" in path else ".")
+    return module_name, class_name
+
+
+def _import(path: str, code_directory: Path | None) -> Any:
+    module_name, _ = _split(path)
     if code_directory is not None and str(code_directory) not in sys.path:
         sys.path.insert(0, str(code_directory))
     try:
         return importlib.import_module(module_name)
     except Exception as error:
         where = f" (looked in {code_directory} first)" if code_directory else ""
-        message = f"cannot import {module_name!r}{where}: {type(error).__name__}: {error}"
+        hint = _hint_at_module(path)
+        message = f"cannot import {module_name!r}{where}: {type(error).__name__}: {error}{hint}"
         raise ConfigError([Problem("tuner.name", message)]) from error
 
 

@@ -164,6 +164,17 @@ def test_tuners_run_by_name_with_arguments() -> None:
     assert trace.vectors == same.vectors
 
 
+def test_what_the_protocol_sets_is_no_argument() -> None:
+    table = load_table("synthetic-separable")
+    with pytest.raises(ConfigError) as caught:
+        search("random", table, 10, seed=0, arguments={"seed": 1, "optimize_mode": "minimize"})
+    assert [str(problem) for problem in caught.value.problems] == [
+        "tuner argument 'seed' is set by the protocol (another for each search); leave it out",
+        "tuner argument 'optimize_mode' is set by the protocol (as the table needs it); "
+        "leave it out",
+    ]
+
+
 def test_a_peer_takes_neither_workers_nor_arguments() -> None:
     table = load_table("synthetic-separable")
     with pytest.raises(ConfigError, match="optuna-tpe: runs as Optuna ships it"):

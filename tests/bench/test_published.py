@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -11,9 +14,12 @@ import pytest
 
 from nas_tuners import RandomTuner
 from nas_tuners.bench import Table, load_table, run
+from nas_tuners.bench.listing import FILES
+from nas_tuners.bench.published import columns_of
 from nas_tuners.contract.errors import TableError
 
 Load = Callable[[str], Table]
+PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
 
 
 @pytest.mark.parametrize(
@@ -109,8 +115,48 @@ def test_a_missing_file_says_where_it_was_looked_for(
     monkeypatch.setenv("NAS_TUNERS_DATA", str(tmp_path))
     with pytest.raises(TableError) as raised:
         load_table("nasbench-macro")
-    for part in ("nas_bench_macro.npz", str(tmp_path), "set NAS_TUNERS_DATA to the folder"):
+    expected = ("nas_bench_macro.npz", str(tmp_path), "set NAS_TUNERS_DATA to the folder")
+    for part in (*expected, "docs/tables.md says what it holds"):
         assert part in str(raised.value)
+
+
+@pytest.mark.parametrize("name", sorted({file for files in FILES.values() for file in files}))
+def test_every_file_and_its_columns_are_documented(data: Path, name: str) -> None:
+    (section,) = (text for text in PAGE.read_text().split("\n## ") if text.startswith(f"`{name}`"))
+    documented = set(re.findall(r"`(\w+)`", section))
+    if name == "nasbench201_latency.npz":
+        assert {*columns_of(data, name)} <= documented
+    for column in re.findall(r"^\| `(\w+)`", section, re.MULTILINE):
+        assert column in columns_of(data, name)
+
+
+def test_the_page_names_every_column_that_is_read(tmp_path: Path) -> None:
+    for name, (file, *_) in FILES.items():
+        np.savez(tmp_path / file, nothing=np.zeros(1))
+        with pytest.raises(TableError, match="has no column") as raised:
+            load_table(name, tmp_path)
+        missing, _, _ = str(raised.value).partition("(it has")
+        for column in re.findall(r"'(\w+)'", missing.partition("has no column")[2]):
+            dataset = re.sub(r"^(computers|arxiv)_", "cora_", column)
+            assert f"`{dataset}`" in PAGE.read_text()
+
+
+def test_the_file_of_nas_bench_macro_becomes_ours_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = {
+        "".join(blocks): {"test_acc": [80.0 + number / 1000, 81.0, 82.0 + number % 3]}
+        for number, blocks in enumerate(itertools.product("012", repeat=8))
+    }
+    (tmp_path / "nas-bench-macro_cifar10.json").write_text(json.dumps(published))
+    monkeypatch.chdir(tmp_path)
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    exec(program, {})
+    table = load_table("nasbench-macro", tmp_path)
+    vector = (0, 2, 1, 1, 0, 2, 2, 1)
+    first, second, third = published["02110221"]["test_acc"]
+    assert table.validation(vector) == pytest.approx(first)
+    assert table.test(vector) == pytest.approx((second + third) / 2)
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

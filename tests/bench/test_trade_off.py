@@ -61,3 +61,9 @@ def test_what_cannot_search_for_two_objectives(goal: TradeOff) -> None:
         search_trade_off("LocalSearchTuner", goal, 10, seed=0)
     with pytest.raises(ConfigError, match="runs as Optuna ships it"):
         search_trade_off("optuna-tpe", goal, 10, seed=0, arguments={"seed": 1})
+
+
+@pytest.mark.parametrize("name", ["seed", "optimize_mode"])
+def test_what_the_protocol_sets_is_no_argument(goal: TradeOff, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"tuner argument '{name}' is set by the protocol"):
+        search_trade_off("random", goal, 10, seed=0, arguments={name: 1})

@@ -59,10 +59,11 @@ def test_nothing_is_within_the_bound(project: Project) -> None:
     assert "best -" in printed
     export = project.command("export", project.experiment)
     assert json.loads(export.stdout) == {"a": "z", "b": "s"}
-    assert "No trial is within its bounds; trial " in export.stderr
+    shown = "Trial 11 [size beyond its bound by 3]: no trial is within its bounds\n"
+    assert export.stderr == shown
     confirm = project.command("confirm", project.experiment)
     assert confirm.returncode == 5
-    assert "no trial is within its bounds, so there is none to confirm" in confirm.stderr
+    assert "nothing to confirm: no trial is within its bounds\n" in confirm.stderr
 
 
 def test_a_result_without_the_metric_is_not_the_best(project: Project) -> None:
@@ -71,3 +72,14 @@ def test_a_result_without_the_metric_is_not_the_best(project: Project) -> None:
     top = project.command("top", project.experiment, "-n", "9").stdout.splitlines()[1:]
     assert float(top[0].split()[1]) == 13.0
     assert "[no size] a=z b=s" in top[8]
+
+
+@pytest.mark.parametrize("size", ["None", "'small'"])  # NaN is reported as null
+def test_a_metric_that_is_no_number_ends_nothing(project: Project, size: str) -> None:
+    sized = f"report({{'default': value, 'size': 0 if value < 20 else {size}}})"
+    printed = _searched(project, "<= 0.5", sized)
+    assert printed.count("[no size] a=z") >= 4
+    assert project.states() == ["COMPLETE"] * 12
+    top = project.command("top", project.experiment, "-n", "1").stdout.splitlines()[1]
+    assert float(top.split()[1]) == 13.0
+    assert project.resume("--max-trials", "12").returncode == 0

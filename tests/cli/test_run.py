@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -99,6 +100,26 @@ def test_a_run_says_why_it_ended_and_how_to_go_on(project: Project) -> None:
     go_on = f"nas-tuners resume {project.experiment} --max-trials N"
     assert f"Ended: max_trials reached. To go on: {go_on}\n" in project.run().stdout
     assert "Ended: every architecture tried.\n" in project.resume("--max-trials", "99").stdout
+
+
+def test_a_tuner_that_ends_by_itself_has_not_tried_everything(project: Project) -> None:
+    listed = [{"a": "x", "b": "p"}, {"a": "y", "b": "q"}]
+    project.write(tuner={"name": "BatchTuner", "args": {"batch": listed}}, max_trials=9)
+    ended = "the tuner has nothing more to propose (2 of 12 architectures were tried)"
+    assert f"Ended: {ended}.\n" in project.run().stdout
+    assert f"state       ended: {ended}\n" in project.command("status", project.experiment).stdout
+
+
+def test_the_ending_that_older_versions_noted(project: Project) -> None:
+    project.write(max_trials=1)
+    assert project.run().returncode == 0
+    file = project.experiment / "runner.json"
+    file.write_text(
+        json.dumps(json.loads(file.read_text()) | {"ended": "every architecture tried"})
+    )
+    status = project.command("status", project.experiment).stdout
+    assert "state       ended: every architecture tried\n" in status
+    assert project.resume("--max-trials", "2").returncode == 0
 
 
 def test_a_mended_script_goes_on_beyond_the_failed_trials(project: Project) -> None:

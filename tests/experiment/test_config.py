@@ -136,6 +136,14 @@ experiments_directory: $NO_SUCH_VARIABLE/runs
     assert len(found) == 14
 
 
+def test_goals_for_several_metrics_are_the_tuners(tmp_path: Path) -> None:
+    mode = "optimize_mode: {default: maximize, size: minimize}\n"
+    ((where, said),) = problems(tmp_path, f"command: x\n{mode}").items()
+    assert where == "optimize_mode (line 2)"
+    assert said.startswith("must be maximize or minimize, got {'default': 'maximize', ")
+    assert said.endswith("; goals for several metrics go to tuner.args.optimize_mode")
+
+
 @pytest.mark.parametrize(
     ("tuner", "where", "message"),
     [
@@ -268,3 +276,79 @@ def test_numbers_with_an_exponent_are_numbers(tmp_path: Path, text: str) -> None
     tuner = f"tuner: {{name: PPOTuner, args: {{lr: {text}}}}}\n"
     config = load(tmp_path, MINIMAL.replace("tuner: random\n", "") + tuner)
     assert config.tuner.args == {"lr": 0.001}
+
+
+RECORD = '{"parameter": {"a": "x"}, "value": 0.5}'
+
+
+def test_scores_and_results_lie_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "scores.json").write_text(f"[{RECORD}]")
+    (tmp_path / "results.jsonl").write_text(f"{RECORD}\n\n{RECORD}\n")
+    tuner = "{name: BayesianTuner, warm_start: scores.json, import_data: results.jsonl}"
+    config = load(tmp_path, f"command: x\ntuner: {tuner}\n")
+    assert config.tuner.warm_start == tmp_path / "scores.json"
+    assert config.tuner.import_data == tmp_path / "results.jsonl"
+    assert ExperimentConfig.from_json(config.to_json()).tuner == config.tuner
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.json", '[\n  {"parameter": }]', "line 2, column 17: broken JSON: Expecting value"),
+        ("a.json", "", "line 1, column 1: broken JSON"),
+        ("a.json", "[" * 100_000, "not usable as JSON"),
+        ("a.json", f"[{'9' * 5000}]", "not usable as JSON"),
+        ("a.json", RECORD, "expected a list of records, got a dict"),
+        ("a.json", f"{RECORD}\n{RECORD}", "line 2, column 1: broken JSON: Extra data"),
+        ("a.json", "[]", "holds no record"),
+        ("a.json", f'[{RECORD}, {{"value": 1}}]', "record 1: expected {"),
+        ("a.json", '[{"parameter": 3, "value": 1}]', "record 0: `parameter` must be an object"),
+        ("a.json", '[{"parameter": {}, "value": NaN}]', "no value is a finite number, the first"),
+        ("a.jsonl", "\n", "holds no record"),
+        ("a.jsonl", f"{RECORD}\n{{", "line 2, column 2: broken JSON"),
+        ("a.jsonl", f"{RECORD}\n\n[]", "line 3: expected {"),
+        ("a.json", "\udcff", "cannot be read"),
+    ],
+)
+def test_files_that_hold_no_scores(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text, errors="surrogateescape")
+    tuner = f"{{name: BayesianTuner, warm_start: {name}}}"
+    ((where, said),) = problems(tmp_path, f"command: x\ntuner: {tuner}\n").items()
+    assert where == "tuner.warm_start (line 2)"
+    assert said.startswith(f"{tmp_path / name}: {message}")
+
+
+def test_what_is_wrong_with_a_tuner_and_its_files_is_told_at_once(tmp_path: Path) -> None:
+    text = """\
+command: x
+concurrency: 0
+tuner:
+  name: random
+  args: {seeed: 3}
+  warm_start: nowhere.json
+  import_data: $NO_SUCH_VARIABLE
+"""
+    found = problems(tmp_path, text)
+    assert found.keys() == {"concurrency (line 2)", "tuner.import_data (line 7)"}
+    (tmp_path / "lines.jsonl").write_text("x\n" * 30)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text.replace("$NO_SUCH_VARIABLE", "lines.jsonl"))
+    listed = [str(problem) for problem in caught.value.problems]
+    scores, *lines, more, args = listed[1:]
+    assert scores == f"tuner.warm_start (line 6): {tmp_path}/nowhere.json: no such file"
+    assert len(lines) == 20
+    assert all(line.startswith("tuner.import_data (line 7): ") for line in lines)
+    assert more.endswith("lines.jsonl: and 10 more")
+    assert args.startswith("tuner.args.seeed (line 5): ")
+
+
+def test_scores_are_refused_for_a_tuner_that_makes_no_use_of_them(tmp_path: Path) -> None:
+    (tmp_path / "scores.json").write_text(f"[{RECORD}]")
+    found = problems(tmp_path, "command: x\ntuner: {name: random, warm_start: scores.json}\n")
+    assert "RandomTuner makes no use of scores" in found["tuner.warm_start (line 2)"]
+
+
+def test_failed_trials_are_results_too(tmp_path: Path) -> None:
+    (tmp_path / "known.json").write_text('[{"parameter": {"a": "x"}, "value": NaN}]')
+    config = load(tmp_path, "command: x\ntuner: {name: random, import_data: known.json}\n")
+    assert config.tuner.import_data is not None

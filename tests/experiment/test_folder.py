@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import shlex
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from nas_tuners.contract.errors import ExperimentError
+from nas_tuners.contract.errors import ArchitectureError, ConfigError, ExperimentError
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.experiment.config import ExperimentConfig, TunerConfig
 from nas_tuners.experiment.folder import ExperimentFolder, create_folder
+from nas_tuners.experiment.prior import Prior
 from tests.experiment_kit import SPACE, eventually
 
 
@@ -148,3 +150,49 @@ def test_a_folder_whose_path_a_database_url_cannot_hold(
         create_folder(config, SearchSpace(SPACE), path=tmp_path / name)
     stored = replace(config, storage=f"sqlite:///{tmp_path}/study.db")
     assert create_folder(stored, SearchSpace(SPACE), path=tmp_path / name).path.is_dir()
+
+
+def with_scores(config: ExperimentConfig, file: Path, *architectures: str) -> ExperimentConfig:
+    records = [{"parameter": {"a": a, "b": b}, "value": 1 / 3} for a, b in architectures]
+    file.write_text(json.dumps(records))
+    return replace(config, tuner=TunerConfig("BayesianTuner", warm_start=file))
+
+
+def test_what_the_tuner_knows_becomes_part_of_the_folder(
+    config: ExperimentConfig, tmp_path: Path
+) -> None:
+    file = tmp_path / "scores.json"
+    folder = create_folder(with_scores(config, file, "xp", "yq"), SearchSpace(SPACE))
+    known = json.loads(file.read_text())
+    file.unlink()
+    moved = ExperimentFolder(folder.path.rename(folder.path.with_name("moved")))
+    assert moved.config().tuner == TunerConfig("BayesianTuner", warm_start=Path("warm_start.json"))
+    assert moved.prior() == Prior(warm_start=known)
+    moved.save_config(moved.config())
+    assert moved.prior() == Prior(warm_start=known)
+    assert not (moved.path / "import_data.json").exists()
+
+
+def test_no_folder_is_made_of_what_the_tuner_cannot_use(
+    config: ExperimentConfig, tmp_path: Path
+) -> None:
+    file = tmp_path / "scores.json"
+    with pytest.raises(ArchitectureError, match="scores of a warm start: record 0"):
+        create_folder(with_scores(config, file, "?p"), SearchSpace(SPACE))
+    with pytest.raises(ArchitectureError, match="and 80 more") as caught:
+        create_folder(with_scores(config, file, *["?p"] * 100), SearchSpace(SPACE))
+    assert len(caught.value.problems) == 21
+    usable = with_scores(config, file, "xp")
+    file.unlink()
+    with pytest.raises(ConfigError, match="no such file"):
+        create_folder(usable, SearchSpace(SPACE))
+    assert not config.experiments_directory.exists()
+
+
+def test_a_folder_of_an_earlier_version_tells_of_no_files(config: ExperimentConfig) -> None:
+    folder = create_folder(config, SearchSpace(SPACE))
+    content = json.loads(folder.config_file.read_text())
+    del content["tuner"]["warm_start"], content["tuner"]["import_data"]
+    folder.config_file.write_text(json.dumps(content))
+    assert folder.config().tuner == config.tuner
+    assert folder.prior() == Prior()

@@ -12,6 +12,7 @@ from nas_tuners.experiment.launcher import Event, Exited, Reported
 from nas_tuners.experiment.loop import Ending, Finished, Limits, Loop
 from nas_tuners.experiment.outcome import Complete, Outcome
 from nas_tuners.experiment.study import StudyTrial
+from nas_tuners.tuners._goals import Goals
 
 
 class Source:
@@ -140,6 +141,26 @@ def test_failures_in_a_row_end_the_run() -> None:
     assert len(source.told) == 3
     assert loop.last_failure is not None
     assert loop.last_failure.trial.number == 2
+
+
+def test_results_in_a_row_that_lack_a_metric_end_the_run_and_are_kept() -> None:
+    def behave(running: list[int]) -> list[Event]:
+        number = running[0]
+        if number == 4:
+            return fail(running)
+        value = {"default": 1.0} | ({"size": 3} if number == 2 else {})
+        return [Reported(number, Metric("final", 0, value)), Exited(number, 0)]
+
+    source, launcher = Source(), Launcher(behave)
+    goals = Goals.of({"default": "maximize", "size": "minimize"})
+    limits = Limits(max_consecutive_failures=3)
+    loop = Loop(source, launcher, limits, clock=lambda: launcher.now, goals=goals)
+    assert loop.run() is Ending.FAILURES
+    usable = [isinstance(t, Complete) and t.usable for t in source.told.values()]
+    assert usable == [False, False, True, False, False, False]
+    assert [n for n, t in source.told.items() if not isinstance(t, Complete)] == [4]
+    assert loop.last_failure is not None
+    assert loop.last_failure.trial.number == 5
 
 
 def test_an_interrupt_stops_trials_and_leaves_them_unfinished() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -66,3 +67,27 @@ def test_the_best_first_and_of_equals_the_earlier(folder: ExperimentFolder) -> N
     results = read_results(folder)
     assert [trial.number for trial in results.best(10)] == [1, 2, 0, 3]
     assert [trial.number for trial in results.best(1)] == [1]
+
+
+def test_trials_that_others_added_tell_of_one_metric(folder: ExperimentFolder) -> None:
+    add_trials(folder)
+    results = read_results(folder)
+    assert [trial.metrics for trial in results.trials[:2]] == [{"default": 3.0}, {"default": 1.0}]
+    assert results.trials[3].number_of("default") is None, "infinity cannot be compared"
+    assert results.trials[4].metrics == {}
+    assert results.further_metrics == []
+    assert not results.several_objectives
+
+
+def test_the_front_of_one_objective_is_its_best(folder: ExperimentFolder) -> None:
+    add_trials(folder)
+    assert [trial.number for trial in read_results(folder).front()] == [1, 2]
+
+
+def test_architectures_are_counted_once(folder: ExperimentFolder) -> None:
+    add_trials(folder)
+    results = read_results(folder)
+    different = {(t.architecture["a"], t.architecture["b"]) for t in results.trials[:4]}
+    assert results.tried() == len(different)
+    again = replace(results, trials=results.trials * 2)
+    assert again.tried() == len(different)

@@ -20,6 +20,7 @@ from nas_tuners.experiment.rdb_storage import RunnerStorage
 from nas_tuners.experiment.storage import exclusive, open_storage
 from nas_tuners.experiment.study import (
     ExperimentStudy,
+    configured_goals,
     goals_of,
     make_tuner_of,
     open_study,
@@ -160,6 +161,19 @@ def test_the_budget_and_the_end_of_the_space(storage: Any, url: str) -> None:
     with pytest.raises(SearchSpaceExhausted):
         ours.ask()
     assert len(frozen(storage)) == 12
+
+
+@pytest.mark.parametrize(
+    "mode", [{}, {"optimize_mode": {"default": "minimize", "size": ">= 2", "ms": "maximize"}}]
+)
+def test_goals_without_the_tuner_are_those_of_the_tuner(mode: dict[str, Any]) -> None:
+    configured = config(optimize_mode="minimize", tuner=TunerConfig("bayesian", mode))
+    assert configured_goals(configured) == goals_of(configured)
+
+
+def test_goals_of_a_class_that_takes_the_word_otherwise_or_is_gone() -> None:
+    tuner = TunerConfig("gone:Tuner", {"optimize_mode": "upwards"})
+    assert configured_goals(config(tuner=tuner)).objectives == (("default", 1.0),)
 
 
 def test_a_study_that_optimizes_otherwise_is_refused(storage: Any) -> None:

@@ -33,6 +33,39 @@ def test_abilities_are_those_of_the_class(name: str) -> None:
     assert described.uses_scores is target.uses_scores  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("name", TUNERS)
+def test_every_argument_of_ours_is_explained(name: str) -> None:
+    described = describe(name)
+    assert list(described.explanations) == list(described.arguments)
+    for text in described.explanations.values():
+        assert text.endswith(".")
+        assert ":class:" not in text
+        assert "``" not in text
+
+
+def test_what_the_base_class_says_is_said() -> None:
+    base, own = describe("RandomTuner").explanations, describe("BayesianTuner").explanations
+    assert own["seed"] == base["seed"] == "Of everything random; drawn once when None."
+    assert own["optimize_mode"].startswith(f"{base['optimize_mode']} Several objectives and")
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_arguments_of_samplers_lead_to_optunas_pages(name: str) -> None:
+    described = describe(name)
+    assert described.reference.endswith(f"{find_class(name).__name__}.html")
+    assert described.explanations["dedup"] == describe("RandomTuner").explanations["dedup"]
+    assert all(len(text) < 300 for text in described.explanations.values())
+
+
+@pytest.mark.parametrize("name", [*TUNERS, *SAMPLERS])
+def test_every_other_name_means_the_same(name: str) -> None:
+    described = describe(name)
+    assert described.also
+    for other in described.also:
+        for written in (other, other.upper(), other.lower()):
+            assert describe(written).name == name
+
+
 def test_all_are_described_once() -> None:
     assert [d.name for d in describe_all()] == [*sorted(TUNERS), *sorted(SAMPLERS)]
 

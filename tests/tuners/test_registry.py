@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from optuna.exceptions import ExperimentalWarning
 
 from nas_tuners.contract.errors import ConfigError, SearchSpaceExhausted, TunerError
 from nas_tuners.tuners._base import Tuner
@@ -50,8 +51,8 @@ def test_underscores_do_not_matter(name: str) -> None:
         ("brute_force", "BruteForceSampler"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_optunas_samplers_have_short_names(name: str, sampler: str) -> None:
+    """Quietly: a warning would be an error here."""
     tuner = _make(name)
     assert tuner.name == f"OptunaTuner({sampler})"
     assert tuner.seed == 3
@@ -68,6 +69,7 @@ def test_optunas_samplers_have_short_names(name: str, sampler: str) -> None:
         ("GridSearch", "GridSearchTuner"),
         ("RegularizedEvolution", "RegularizedEvolutionTuner"),
         ("BatchTuner", "BatchTuner"),
+        ("SPOS", "SPOSEvolutionTuner"),
     ],
 )
 def test_other_words_for_the_same(name: str, tuner: str) -> None:
@@ -104,6 +106,7 @@ def test_of_several_objectives_who_has_one_says_so() -> None:
         ("BOHB", "tpe"),
         ("GPTuner", "gp"),
         ("Anneal", "LocalSearchTuner"),
+        ("PBTTuner", "RegularizedEvolutionTuner"),
     ],
 )
 def test_what_only_nni_has_leads_to_the_nearest(name: str, nearest: str) -> None:
@@ -123,6 +126,32 @@ def test_no_name_means_two_things() -> None:
 def test_every_registered_class_exists() -> None:
     for name in TUNERS:
         assert type(_make(name)).__name__ == name
+
+
+def test_who_names_an_experimental_class_is_warned() -> None:
+    with pytest.warns(ExperimentalWarning, match="BruteForceSampler is experimental"):
+        _make("optuna.samplers:BruteForceSampler")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("my_nni_tuner.py:Mine", "my_nni_tuner:Mine"),
+        ("./my_nni_tuner.py:Mine", "my_nni_tuner:Mine"),
+        ("my_nni_tuner.py::Mine", "my_nni_tuner:Mine"),
+        ("my_nni_tuner.py", "my_nni_tuner:CLASS"),
+        ("package/tuners.py:Mine", "package.tuners:Mine"),
+        ("nowhere.py:Mine", "nowhere:Mine"),
+    ],
+)
+def test_a_file_is_no_module(code: Path, name: str, meant: str) -> None:
+    with pytest.raises(ConfigError, match=rf"did you mean '{meant}'\?"):
+        _make(name, code_directory=code)
+
+
+def test_a_file_elsewhere_is_named_with_its_folder(code: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'mine:Mine', found in its own folder"):
+        _make("/some/where/mine.py:Mine", code_directory=code)
 
 
 @pytest.mark.parametrize("path", ["optuna.samplers:TPESampler", "optuna.samplers.TPESampler"])
@@ -258,6 +287,9 @@ def test_it_may_end(code: Path) -> None:
         ("tpe", {"n_startup": 3}, "TPESampler takes no such argument; did you mean 'n_startup_tr"),
         ("tpe", {"encoding": "slot"}, "tuner.args: TPESampler: `encoding` must be one of"),
         ("tpee", {}, "no tuner 'tpee'; did you mean 'tpe'"),
+        ("SPOZ", {}, "no tuner 'SPOZ'; did you mean 'spos'"),
+        ("Predictor", {}, "did you mean 'predictorevolution'"),
+        ("zzz", {}, "known: BatchTuner, .*, tpe, in any case, also without 'Tuner'; or the imp"),
         ("RegularizedEvolution", {"population_sise": 3}, "did you mean 'population_size'"),
         ("RegularizedEvolution", {"sample_size": 300}, "`1 <= sample_size <= population_size`"),
         ("RegularizedEvolution", {"sample_size": "x"}, "tuner.args"),
