@@ -48,7 +48,7 @@ CARDS: dict[str, Card] = {
     ),
     "PredictorEvolutionTuner": Card(
         "hundreds of keys, thousands of trials, large batches; takes scores from elsewhere",
-        "behind BayesianTuner at small budgets",
+        "behind BayesianTuner at small budgets; one search in ten stays in one region for long",
         "O(n) for refitting its ensemble, done ever more rarely",
     ),
     "QMCTuner": Card(
