@@ -20,8 +20,10 @@ class ContractTuner(Tuner):
 
     ``update_search_space(search_space)``, ``generate_parameters(parameter_id)`` and
     ``receive_trial_result(parameter_id, parameters, value)``; ``trial_end(parameter_id, success)``
-    is called too where it exists. To end the search, ``generate_parameters`` raises
-    ``SearchSpaceExhausted`` (or NNI's ``NoMoreTrialError``).
+    is called too where it exists, and imported data go to its ``import_data(records)``, one record
+    at a time, where it has one (else to ``receive_trial_result`` with the id None). To end the
+    search, ``generate_parameters`` raises ``SearchSpaceExhausted`` (or NNI's
+    ``NoMoreTrialError``).
 
     A search that is interrupted resumes by telling a fresh copy every result again, in order, so
     the object must be deep-copyable, and exact resumption needs suggestions that depend on results
@@ -70,8 +72,11 @@ class ContractTuner(Tuner):
             raise TunerError(f"{self.name}.generate_parameters: {error}") from error
 
     def _learn(self, result: Result) -> None:
+        parameters = to_parameters(self.space, result.vector)
+        if result.number is None and callable(getattr(self._tuner, "import_data", None)):
+            self._tuner.import_data([{"parameter": parameters, "value": result.value}])
+            return
         if result.value is not None:
-            parameters = to_parameters(self.space, result.vector)
             self._tuner.receive_trial_result(result.number, parameters, result.value)
         if callable(getattr(self._tuner, "trial_end", None)):
             self._tuner.trial_end(result.number, result.value is not None)

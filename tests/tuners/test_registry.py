@@ -213,6 +213,11 @@ class Numpy(Mine):
         }
 
 
+class Imports(Mine):
+    def import_data(self, data):
+        self.results.append(data)
+
+
 class NotATuner:
     pass
 '''
@@ -238,6 +243,18 @@ def test_a_class_written_to_the_nni_contract_runs(code: Path) -> None:
     tuner.generate_parameters(1)
     tuner.trial_end(1, success=False)
     assert tuner._tuner.results[-1] == (1, False)
+
+
+def test_imported_data_go_where_the_class_takes_them(code: Path) -> None:
+    parameters = {key: {"_value": "a", "_idx": 0} for key in LAYERS}
+    record = {"parameter": parameters, "value": 0.5}
+    imports, mine = (_make(f"my_nni_tuner:{name}") for name in ("Imports", "Mine"))
+    for tuner in (imports, mine):
+        assert isinstance(tuner, ContractTuner)
+        tuner.update_search_space(LAYERS)
+        tuner.import_data([record])
+    assert imports._tuner.results == [[record]]
+    assert mine._tuner.results == [(None, parameters, 0.5), (None, True)]
 
 
 def test_numpy_numbers_are_read(code: Path) -> None:
