@@ -19,7 +19,7 @@ from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE, TRIAL_DIR, Assignment
 from .config import Command
 from .launcher import Event, Exited, Reported, ReportedUnusable
 from .processes import Watchdog, group_exists, signal_group, start_watched
-from .trial_files import STDERR, STDOUT, prepare, record_process, tail, trial_folder
+from .trial_files import STDERR, STDOUT, last_words, prepare, record_process, trial_folder
 
 _TIMEOUT_GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a trial whose time is over
 
@@ -181,5 +181,5 @@ def _exited(number: int, process: _Process) -> Exited:
         exit_code=code if code >= 0 else None,
         signal=-code if code < 0 else None,
         timed_out=process.timed_out,
-        last_words=tail(process.folder / STDERR),
+        last_words=last_words(process.folder / STDERR),
     )

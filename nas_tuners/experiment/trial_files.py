@@ -94,3 +94,11 @@ def tail(file: Path, *, lines: int = 5, size: int = 2000) -> str:
     except OSError:
         return ""
     return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def last_words(file: Path) -> str:
+    """What a program said at its end; of a traceback what follows the frames."""
+    lines = tail(file).splitlines()
+    frames = [index for index, line in enumerate(lines) if line.startswith("  ")]
+    said = lines[frames[-1] + 1 :] if frames else lines
+    return "\n".join(said or lines)

@@ -3,13 +3,22 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from nas_tuners.contract.trial_io import (
     Assignment,
     Metric,
     append_metric,
     read_assignment,
 )
-from nas_tuners.experiment.trial_files import prepare, read_record, record, reported, tail
+from nas_tuners.experiment.trial_files import (
+    last_words,
+    prepare,
+    read_record,
+    record,
+    reported,
+    tail,
+)
 
 ASSIGNMENT = Assignment("e", "e-0", 0, {"a": 1})
 
@@ -54,3 +63,19 @@ def test_the_tail_of_a_long_file(tmp_path: Path) -> None:
     file.write_bytes(b"\xff" + os.linesep.encode())
     assert tail(file) == "\ufffd"
     assert tail(tmp_path / "nothing") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Traceback:\n  File 'x', line 3, in f\n    g()\n    ~^^\nValueError: no\nand why", None),
+        ("Killed", "Killed"),
+        ("RuntimeError: loading\n\tsize mismatch", "RuntimeError: loading\n\tsize mismatch"),
+        ("  indented to its end", "indented to its end"),
+        ("", ""),
+    ],
+)
+def test_last_words_are_those_after_the_frames(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "stderr.txt"
+    file.write_text(text + "\n")
+    assert last_words(file) == ("ValueError: no\nand why" if said is None else said)
