@@ -2,8 +2,9 @@
 
 The matrices of a surrogate are small: several threads slow them down, many times while trials
 keep every core busy, and may round differently for each number of threads, so that an experiment
-resumed on a machine with more cores could go on otherwise. The libraries (OpenBLAS, MKL, Accelerate)
-read their variables when they load; those are set back at once, so that trials never see them.
+resumed on a machine with more cores could go on otherwise. The libraries (OpenBLAS, MKL,
+Accelerate) read their variables when they load; those are set back at once, so that trials never
+see them.
 """
 
 from __future__ import annotations
