@@ -11,6 +11,8 @@
     |-- TableError (ValueError)            a benchmark's table is unknown, missing or unreadable
     |-- TrialError (RuntimeError)          the trial protocol was broken
     |-- UndecidedError (RuntimeError)      a choice was run before an architecture was applied
+    |-- MutatorError (RuntimeError)        a mutator was bound or used wrongly
+    |-- TrainingError (RuntimeError)       a one-shot search cannot start or go on
     |-- CheckpointError (RuntimeError)     saved weights do not fit the model
     |-- TunerError (RuntimeError)          a tuner raised or broke its contract
     |-- ExperimentError (RuntimeError)     an experiment's folder, study or process is unusable
@@ -93,6 +95,14 @@ class TrialError(NasTunersError, RuntimeError):
 
 class UndecidedError(NasTunersError, RuntimeError):
     """A choice was run before an architecture was applied to its model."""
+
+
+class MutatorError(NasTunersError, RuntimeError):
+    """A mutator was bound or used wrongly."""
+
+
+class TrainingError(NasTunersError, RuntimeError):
+    """A one-shot search cannot start or go on; checkpoints on disk are left as they are."""
 
 
 class CheckpointError(NasTunersError, RuntimeError):

@@ -42,7 +42,9 @@ def apply_fixed_architecture(
     device, mode and the hooks of its layers. Make the optimizer afterwards.
 
     A layer whose output is left out by an ``InputChoice`` stays: only running the model tells who
-    else uses it. Make such a layer a candidate of a ``LayerChoice`` if it shall go.
+    else uses it. Make such a layer a candidate of a ``LayerChoice`` if it shall go; or let the
+    module that holds both tell, by a method ``unused_submodules()``: called with the choices
+    already settled, it gives the names of submodules that are not needed any more.
 
     A ``DistributedDataParallel`` wrapper is set up anew in place, on all ranks at once; its
     communication hooks must be registered again.
@@ -97,6 +99,7 @@ class _Plan:
         self._substitutes: dict[int, nn.Module] = {}
         self._edits: list[tuple[nn.Module, str, nn.Module]] = []
         self._wrappers: dict[int, nn.Module] = {}
+        self._owners: list[tuple[nn.Module, str]] = []
 
     def settle(self, module: nn.Module, old: str, new: str) -> nn.Module:
         """What a module becomes; ``old`` and ``new`` are its prefixes before and after."""
@@ -112,14 +115,26 @@ class _Plan:
                 self._edits.append((module, name, settled))
         if is_wrapper(module):
             self._wrappers[id(module)] = module
+        if hasattr(module, "unused_submodules"):
+            self._owners.append((module, old))
         return module
 
     def carry_out(self) -> None:
         for module, name, settled in self._edits:
             module._modules[name] = settled
+        for owner, old in self._owners:
+            for name in list(owner.unused_submodules()):  # type: ignore[operator]
+                self._drop(owner, name, join(old, name))
         if self._edits:
             for wrapper in self._wrappers.values():  # inner ones first
                 set_up_anew(wrapper)
+
+    def _drop(self, owner: nn.Module, name: str, old: str) -> None:
+        """Take a submodule out; its entries in the supernet's state dicts are gone too."""
+        parent, _, last = name.rpartition(".")
+        owner.get_submodule(parent)._modules.pop(last, None)
+        inside = [path for path in self.paths if path.startswith(f"{old}.")]
+        self.paths |= dict.fromkeys([old, *inside])
 
     def _settle_choice(self, choice: LayerChoice | InputChoice, old: str, new: str) -> nn.Module:
         chosen = self._chosen[id(choice)]

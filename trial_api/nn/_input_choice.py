@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NoReturn, Union
-
-from torch import nn
+from typing import Any, ClassVar, Union
 
 from nas_tuners.contract.errors import Problem, SearchSpaceError, UndecidedError
 
 from ._arguments import check_key, check_reduction
+from ._binding import Bindable
 from ._layer_choice import undecided
 
 NChosen = Union[int, None, tuple[int, int]]
 
 
-class InputChoice(nn.Module):
+class InputChoice(Bindable):
     """Some of several inputs, reduced to one.
 
-    ``forward`` takes the candidates as a list, or as a dict with the names of ``choose_from``. It
-    returns None where no input is chosen, and a single chosen input unchanged.
+    ``forward`` takes the candidates as a list, or as a dict with the names of ``choose_from``, of
+    which it reads the chosen ones. It returns None where no input is chosen, and a single chosen
+    input unchanged.
 
-    A choice does not run until it is decided: apply an architecture to the model first.
+    A choice does not run until it is decided: apply an architecture to the model, or bind a
+    mutator to it.
 
     Args:
         n_candidates: How many inputs there are; may be left out where ``choose_from`` is given.
@@ -70,8 +71,10 @@ class InputChoice(nn.Module):
         self.reduction = reduction
         self.return_mask = return_mask
 
-    def forward(self, inputs: Any) -> NoReturn:
-        """Refuse to run: an applied architecture replaces this module by a fixed pick."""
+    def forward(self, inputs: Any) -> Any:
+        """Run as the bound mutator decides; an applied architecture replaces this module."""
+        if self._run is not None:
+            return self._run(self, inputs)
         described = f"key {self.key!r}" if self.key else f"{self.n_candidates} candidates"
         raise UndecidedError(undecided(f"InputChoice with {described}"))
 
@@ -83,7 +86,9 @@ class InputChoice(nn.Module):
 
 
 def inputs_in_order(inputs: Any, names: Sequence[str]) -> Sequence[Any]:
-    """The candidate inputs as a list: as given, or taken from a dict by name.
+    """The candidate inputs by position: as given, or looked up in a dict by name when read.
+
+    So a mapping may compute its entries when they are read: of the chosen inputs only.
 
     Raises:
         ValueError: if they are not the candidates that were announced.
@@ -98,7 +103,7 @@ def inputs_in_order(inputs: Any, names: Sequence[str]) -> Sequence[Any]:
     return inputs
 
 
-def _inputs_by_name(inputs: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+def _inputs_by_name(inputs: Mapping[str, Any], names: Sequence[str]) -> Sequence[Any]:
     if len(set(names)) < len(names):
         raise ValueError(f"names repeat in `choose_from` {list(names)}: pass the inputs as a list")
     missing = [name for name in names if name not in inputs]
@@ -107,7 +112,23 @@ def _inputs_by_name(inputs: Mapping[str, Any], names: Sequence[str]) -> list[Any
             f"InputChoice lacks the inputs {missing}; it chooses from {list(names)}, "
             f"but got {list(inputs)}"
         )
-    return [inputs[name] for name in names]
+    return _Named(inputs, names)
+
+
+class _Named(Sequence[Any]):
+    """Entries of a mapping in the order of their names."""
+
+    def __init__(self, inputs: Mapping[str, Any], names: Sequence[str]) -> None:
+        self._inputs = inputs
+        self._names = names
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._inputs[name] for name in self._names[index]]
+        return self._inputs[self._names[index]]
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _check_candidates(n_candidates: object, choose_from: object) -> Iterator[str]:

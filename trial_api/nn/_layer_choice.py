@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn, Union, overload
+from typing import Any, Union, overload
 
 from torch import nn
 
 from nas_tuners.contract.errors import Problem, SearchSpaceError, UndecidedError, did_you_mean
 
 from ._arguments import check_key, check_reduction
+from ._binding import Bindable
 
 Candidates = Union[
     Sequence[nn.Module], Mapping[str, nn.Module], nn.ModuleList, nn.ModuleDict
 ]  # the last two are neither a Sequence nor a Mapping
 
 
-class LayerChoice(nn.Module):
+class LayerChoice(Bindable):
     """One of several candidate layers.
 
     Candidates are submodules under their own names (``conv.conv3x3.weight`` in a state dict) and
     are reached like the items of a list: by position, name or slice. Those given as a list are
     named ``"0"``, ``"1"``, ...
 
-    A choice does not run until it is decided: apply an architecture to the model first.
+    A choice does not run until it is decided: apply an architecture to the model, or bind a
+    mutator to it.
 
     Args:
         candidates: The layers: a list, tuple or ``ModuleList``; or a dict or ``ModuleDict`` of
@@ -80,8 +82,10 @@ class LayerChoice(nn.Module):
     def length(self) -> int:
         return len(self)
 
-    def forward(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse to run: an applied architecture replaces this module by the chosen one."""
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as the bound mutator decides; an applied architecture replaces this module."""
+        if self._run is not None:
+            return self._run(self, *args, **kwargs)
         described = f"key {self.key!r}" if self.key else f"candidates {self.names}"
         raise UndecidedError(undecided(f"LayerChoice with {described}"))
 
@@ -147,9 +151,10 @@ def undecided(choice: str) -> str:
     """What to tell those who run a choice too early."""
     return (
         f"this {choice} is not decided yet. Call get_and_apply_next_architecture(model) or "
-        "apply_fixed_architecture(model, architecture) before the first forward. If you did: "
-        "choices in plain lists or dicts are not part of the model; use nn.ModuleList or "
-        "nn.ModuleDict"
+        "apply_fixed_architecture(model, architecture) before the first forward, or search with a "
+        "mutator or one-shot trainer. If you did: choices in plain lists or dicts, and those made "
+        "inside forward, are not part of the model; make them in __init__ and use nn.ModuleList "
+        "or nn.ModuleDict"
     )
 
 

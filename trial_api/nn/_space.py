@@ -74,8 +74,8 @@ def _shape(choice: Choice) -> str:
 
 def _disagreement(first: Site, other: Site) -> Iterator[str]:
     """Why two choices cannot share their key."""
-    if first.choice.key is None or other.choice.key is None:
-        unnamed, named = (first, other) if first.choice.key is None else (other, first)
+    if first.is_unnamed or other.is_unnamed:
+        unnamed, named = (first, other) if first.is_unnamed else (other, first)
         yield (
             f"this is the key of the choice at {named.path!r} and the path of another without a "
             f"key of its own; give the one at {unnamed.path!r} a key: the same one if they shall "

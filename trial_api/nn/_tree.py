@@ -40,6 +40,11 @@ class Site:
     path: str
     contexts: list[Mapping[str, int]] = field(default_factory=list)
 
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether the key is only the path."""
+        return not self.choice.has_own_key
+
 
 def find_choices(model: nn.Module) -> list[Site]:
     """Every choice of the model once, in order of definition, depth first.

@@ -1,0 +1,62 @@
+"""What the mutators with logits share: parameters by role, and the architecture they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from nas_tuners.contract.search_space import SearchSpace
+
+from ._logits import Logits, softmax
+from ._selection import Selection
+from ._sources import final_selections, names_of, roles_of
+from ._tree import MutableTree
+
+
+class ArchitectureLogits(nn.Module):
+    """The architecture parameters of a model.
+
+    Attributes:
+        roles: Of its keys.
+        one: Logits of the keys of which one candidate is chosen.
+        gates: Logits of the inputs that are chosen independently.
+    """
+
+    def __init__(
+        self,
+        mutables: MutableTree,
+        space: SearchSpace,
+        *,
+        scale: float,
+        generator: torch.Generator,
+        zero_names: Sequence[str],
+    ) -> None:
+        super().__init__()
+        self.roles = roles_of(mutables)
+        self.one = Logits(self.roles.one, scale=scale, generator=generator)
+        self.gates = Logits(self.roles.gated, scale=scale, generator=generator)
+        self._space = space
+        self._names = names_of(mutables)
+        self._zero_names = tuple(zero_names)
+
+    def probabilities(self) -> dict[str, Tensor]:
+        """key -> probabilities of its candidates; of gates, one each."""
+        return self.one.rows(softmax) | self.gates.rows(torch.sigmoid)
+
+    def final(self) -> dict[str, Selection]:
+        """The most probable architecture."""
+        with torch.no_grad():
+            probabilities = {key: row.tolist() for key, row in self.probabilities().items()}
+        return final_selections(
+            self._space,
+            self.roles,
+            names=self._names,
+            probabilities=probabilities,
+            zero_names=self._zero_names,
+        )
+
+
+def generator_from(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed % 2**63)

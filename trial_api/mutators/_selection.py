@@ -1,0 +1,135 @@
+"""What a mutator decided for one choice: which candidates run, and with which weights.
+
+Indices stand on the host, so that nothing waits for a GPU to learn what to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Union
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas_tuners.contract.errors import ArchitectureError
+
+Weight = Union[float, Tensor]
+
+Mask = Union["Selection", Sequence[bool], Sequence[float], "np.ndarray[Any, Any]", Tensor]
+"""A decision as a mutator may give it: booleans select, floats weigh, a Selection does both."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The candidates that run.
+
+    Attributes:
+        length: How many candidates there are.
+        indices: Those that run, ascending.
+        weights: A factor for each of them: floats, or tensors without dimensions; None for 1.
+    """
+
+    length: int
+    indices: tuple[int, ...]
+    weights: tuple[Weight, ...] | None = None
+
+    def mask(self) -> Tensor:
+        """A tensor of ``length``: booleans on the host, or the weights."""
+        if self.weights is None:
+            return torch.tensor([index in self.indices for index in range(self.length)])
+        given = dict(zip(self.indices, self.weights, strict=True))
+        tensors = [weight for weight in self.weights if isinstance(weight, Tensor)]
+        like = tensors[0] if tensors else torch.zeros(())
+        zero = torch.zeros_like(like)
+        entries = [given.get(index, zero) for index in range(self.length)]
+        return torch.stack([torch.as_tensor(entry).to(like) for entry in entries])
+
+    def detached(self) -> Selection:
+        """The same without a graph behind the weights."""
+        if self.weights is None:
+            return self
+        plain = [one.detach() if isinstance(one, Tensor) else one for one in self.weights]
+        return Selection(self.length, self.indices, tuple(plain))
+
+    def strengths(self) -> list[float]:
+        """The weights of all candidates as numbers; 1 for selected ones without weights."""
+        strengths = [0.0] * self.length
+        weights = self.weights or [1.0] * len(self.indices)
+        for index, weight in zip(self.indices, weights, strict=True):
+            strengths[index] = float(weight.detach() if isinstance(weight, Tensor) else weight)
+        return strengths
+
+
+def one_of(length: int, index: int) -> Selection:
+    return Selection(length, (index,))
+
+
+def all_of(length: int) -> Selection:
+    return Selection(length, tuple(range(length)))
+
+
+def weighted(weights: Tensor) -> Selection:
+    """All candidates, each times its entry of a vector."""
+    return Selection(len(weights), tuple(range(len(weights))), weights.unbind())
+
+
+def read_mask(mask: Mask, *, key: str, length: int) -> Selection:
+    """A mutator's decision for one choice, checked.
+
+    Booleans select. Floats weigh: candidates of weight zero are not run, unless the weights
+    require a gradient or lie on a device, where looking at them would wait for it.
+
+    Raises:
+        ArchitectureError: if the mask is neither, nested, or of another length.
+    """
+    if isinstance(mask, Selection):
+        size: object = mask.length
+    elif isinstance(mask, (Tensor, np.ndarray)):
+        size = mask.shape[0] if mask.ndim == 1 else f"shape {tuple(mask.shape)}"
+    else:
+        size = len(mask) if isinstance(mask, (list, tuple)) else f"a {type(mask).__name__}"
+    if size != length:
+        raise ArchitectureError(f"{key}: expected a mask of {length} entries, but got {size}")
+    if isinstance(mask, Selection):
+        return mask
+    return _of_tensor(mask, length) if isinstance(mask, Tensor) else _of_list(mask, key, length)
+
+
+def _of_tensor(mask: Tensor, length: int) -> Selection:
+    if mask.dtype == torch.bool:
+        return Selection(length, _where(mask.tolist()))
+    if mask.is_floating_point():
+        if mask.requires_grad or mask.device.type != "cpu":
+            return weighted(mask)
+        indices = _where(mask.tolist())
+        return Selection(length, indices, tuple(mask[index] for index in indices))
+    raise ArchitectureError(_not_a_mask(str(mask.dtype)))
+
+
+def _of_list(mask: Any, key: str, length: int) -> Selection:
+    entries = mask.tolist() if isinstance(mask, np.ndarray) else list(mask)
+    kinds = {type(entry) for entry in entries}
+    if kinds <= {bool, np.bool_}:
+        return Selection(length, _where(entries))
+    if kinds <= {float, np.float32, np.float64}:
+        indices = _where(entries)
+        return Selection(length, indices, tuple(float(entries[index]) for index in indices))
+    names = ", ".join(sorted(kind.__name__ for kind in kinds))
+    raise ArchitectureError(f"{key}: {_not_a_mask(names)}")
+
+
+def _where(entries: Sequence[object]) -> tuple[int, ...]:
+    return tuple(_true(entries))
+
+
+def _true(entries: Sequence[object]) -> Iterator[int]:
+    return (index for index, entry in enumerate(entries) if entry)
+
+
+def _not_a_mask(kinds: str) -> str:
+    return (
+        f"a mask holds booleans (which candidates run) or floats (weights), but got {kinds}; "
+        "0 and 1 as whole numbers could also be indices: write True and False"
+    )

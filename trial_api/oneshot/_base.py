@@ -1,0 +1,509 @@
+"""What every one-shot trainer is: a supernet, its mutator, data, and the shared loop."""
+
+from __future__ import annotations
+
+import abc
+import atexit
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Union
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from nas_tuners.contract.architecture import save_architecture
+from nas_tuners.contract.errors import CheckpointError, ConfigError, Problem, TrainingError
+
+from ..mutators import Mutator, Selection
+from ..nn._layer_choice import LayerChoice
+from ..nn._wrappers import is_wrapper
+from . import _distributed as distributed
+from ._batch_norm import estimate_statistics, kept_statistics
+from ._batches import Batch, read_batch
+from ._callbacks import CallbackList
+from ._checkpoint_file import read_checkpoint, write_checkpoint
+from ._data import SEARCH, TRAIN, VALID, Stream, seed_of, split, training_loader, validation_loader
+from ._loop import Loop, Phase
+from ._meters import AverageMeterGroup, Value, read_metrics
+from ._options import Options, Settings, device_of, read_options
+from ._random_state import random_state, set_random_state
+from ._shapes import shape_disagreements
+from ._status_log import StatusLog
+from ._update import Update
+
+logger = logging.getLogger(__name__)
+
+_BARE_MODEL = (
+    "pass the bare model; the trainer compiles it (compile=True) and averages gradients over "
+    "processes itself"
+)
+
+_ONLY_WEIGHTS = (
+    "holds parameters that are not the model's; pass model.parameters() only: the trainer "
+    "optimizes the architecture itself"
+)
+
+Loss = Callable[[Any, Any], Tensor]
+Metrics = Union[Callable[[Any, Any], Union[Mapping[str, Value], Value]], None]
+
+
+class Stateful(Protocol):
+    """What checkpoints keep."""
+
+    def state_dict(self) -> Mapping[str, Any]: ...
+
+    def load_state_dict(self, state: Any) -> Any: ...
+
+
+class BaseTrainer(abc.ABC):
+    """Trains a supernet and finds an architecture in it.
+
+    An algorithm extends this class and writes :meth:`_phases`: what an epoch consists of. It finds
+    here the model and its mutator on the device, batches (:class:`Phase` names their streams),
+    :meth:`_forward` and :meth:`_train_weights`, and everything around: epochs, logs, callbacks,
+    mixed precision, checkpoints, several processes.
+
+    Args:
+        model: A model with choices.
+        loss: ``loss(output, target)``, a scalar tensor: a function or a module.
+        metrics: ``metrics(output, target)``: a number or a dict of numbers; None for none.
+        optimizer: Of the model's weights.
+        num_epochs: How many.
+        dataset_train: Split at random into a part for the weights and one for the architecture.
+        dataset_valid: For :meth:`validate`.
+        mutator: Decides the choices of the model.
+        search_fraction: The algorithm's share of ``dataset_train`` for the architecture; 0 where
+            it uses none.
+        options: See :class:`Options`.
+
+    Attributes:
+        model: The supernet, on the device.
+        mutator: Its mutator.
+        device: Where it trains.
+        settings: The options with their defaults.
+
+    Raises:
+        ConfigError: with everything that is wrong with the arguments.
+    """
+
+    runs_every_candidate: ClassVar[bool] = False
+    """Whether a step always runs the same graph, which can be compiled as a whole."""
+
+    bn_batches: int = 0
+    """Batches from which batch-norm statistics are estimated before an architecture is judged."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        metrics: Metrics,
+        optimizer: torch.optim.Optimizer,
+        num_epochs: int,
+        dataset_train: Dataset[Any] | None,
+        dataset_valid: Dataset[Any] | None,
+        *,
+        mutator: Mutator,
+        search_fraction: float,
+        options: Options,
+    ) -> None:
+        name = type(self).__name__
+        self.settings = read_options(options, name)
+        problems = [*_check(model, loss, metrics, optimizer, num_epochs, mutator)]
+        if problems:
+            raise ConfigError(problems, name)
+        self.device = distributed.local_device(device_of(self.settings))
+        if distributed.join_group(self.device):
+            atexit.register(distributed.leave_group)
+        self.model = model.to(self.device)
+        self.mutator = _placed(mutator, self.device)
+        self.num_epochs = num_epochs
+        self.seed = _common_seed(self.settings)
+        self._loss = loss.to(self.device) if isinstance(loss, nn.Module) else loss
+        self._metrics = metrics
+        self._weights = self._update(optimizer, clip=self.settings.grad_clip)
+        self._parts: dict[str, Stateful] = {
+            "model": self.model,
+            "mutator": self.mutator,
+            "weights": self._weights,
+        }
+        self._loaders = self._make_loaders(dataset_train, dataset_valid, search_fraction)
+        self._loop = Loop(self.settings, self._streams(), self._callback_list())
+        self._parts["loop"] = self._loop
+        self._status_log: StatusLog | None = None
+        self._writer: Any = None
+        distributed.broadcast([*self.model.state_dict().values(), *self.mutator.parameters()])
+        self._compile()
+
+    @abc.abstractmethod
+    def _phases(self, epoch: int) -> Sequence[Phase]:
+        """What an epoch consists of."""
+
+    def train(self, validate: bool = True) -> None:
+        """Run the epochs that are left.
+
+        Args:
+            validate: Judge the architecture that would be exported after each epoch, if there is
+                validation data.
+
+        Raises:
+            TrainingError: if the loss is not finite, a loader is empty, or a process was lost.
+        """
+        self.model.train()
+        while self._loop.position.epoch < self.num_epochs:
+            epoch = self._loop.position.epoch
+            averages = self._loop.run_epoch(self._phases(epoch))
+            if validate and VALID in self._loaders:
+                averages |= {f"valid_{key}": value for key, value in self.validate().items()}
+            self._tell(epoch, averages)
+            self._loop.end_epoch()
+
+    def validate(self) -> dict[str, float]:
+        """The loss and the metrics of the architecture that :meth:`export` would write.
+
+        It runs with the weights of the supernet, on the validation data.
+
+        Raises:
+            TrainingError: if there is no validation data.
+        """
+        return self._evaluate(self._final_decision())
+
+    def export(self, file: str | Path | None = None) -> dict[str, Any]:
+        """The architecture that the search has come to.
+
+        Args:
+            file: Where to write it, as ``apply_fixed_architecture`` reads it.
+        """
+        architecture = self._final_architecture()
+        if file is not None and distributed.rank() == 0:
+            save_architecture(architecture, file)
+        return architecture
+
+    def checkpoint(self, file: str | Path) -> None:
+        """Write everything that :meth:`resume` needs to go on as if nothing had happened."""
+        self._loop.guard.check()
+        distributed.broadcast(self.model.buffers())
+        mine = {
+            "random": random_state(),
+            "streams": {name: one.state_dict() for name, one in self._loop.streams.items()},
+        }
+        of_all = distributed.gather(mine)
+        if distributed.rank() > 0:
+            return
+        parts = {name: part.state_dict() for name, part in self._parts.items()}
+        content = {"trainer": type(self).__name__, "parts": parts, "processes": of_all}
+        write_checkpoint(Path(file), content | {"seed": self.seed})
+
+    def resume(self, file: str | Path) -> None:
+        """Take up a search where :meth:`checkpoint` left it; then call :meth:`train`.
+
+        The trainer must have been made with the same arguments.
+
+        Raises:
+            CheckpointError: if the file is unusable or does not fit; the message says why.
+        """
+        content = read_checkpoint(Path(file), trainer=type(self).__name__)
+        processes = content["processes"]
+        if len(processes) != distributed.world_size():
+            raise CheckpointError(
+                f"{file}: written by {len(processes)} processes, but there are "
+                f"{distributed.world_size()} now; start as many as before"
+            )
+        self._load_parts(content["parts"], str(file))
+        self.seed = content["seed"]
+        mine = processes[distributed.rank()]
+        for name, state in mine["streams"].items():
+            self._loop.streams[name].load_state_dict(state)
+        set_random_state(mine["random"])
+
+    def enable_visualization(self, logdir: str | Path | None = None) -> None:
+        """Record the choices during training, for the viewer.
+
+        Args:
+            logdir: A folder for ``graph.json`` and ``log``; None is ``logs/<time>``.
+        """
+        if distributed.rank() == 0:
+            self._status_log = StatusLog(logdir)
+            self._status_log.write_graph({"search_space": self.mutator.search_space.to_dict()})
+
+    def _write_graph_status(self, kind: str = "sample") -> None:
+        """Append the present decision to the record, if there is one."""
+        if self._status_log is not None:
+            position = self._loop.position
+            self._status_log.append(
+                self.mutator.status(), epoch=position.epoch, step=position.step, kind=kind
+            )
+
+    # For algorithms.
+
+    def _update(
+        self,
+        optimizer: torch.optim.Optimizer,
+        *,
+        clip: float | None = None,
+        only: bool = False,
+    ) -> Update:
+        """An optimizer in the shared machinery; checkpoints must be told of it."""
+        scaler = torch.amp.GradScaler(self.device.type) if self.settings.amp == "fp16" else None
+        return Update(
+            optimizer, clip=clip, accumulate=self.settings.accumulate, scaler=scaler, only=only
+        )
+
+    def _architecture_update(self, optimizer: torch.optim.Optimizer) -> Update:
+        """The update of the architecture parameters, kept in checkpoints as ``architecture``."""
+        update = self._update(optimizer, only=True)
+        self._parts["architecture"] = update
+        return update
+
+    def _forward(self, batch: Batch) -> tuple[Tensor, Any]:
+        """The loss of a batch, and the model's output, as decided at present.
+
+        Raises:
+            TrainingError: if the loss is no finite scalar, or candidates do not fit.
+        """
+        with self._autocast():
+            output = self._run_model(batch)
+            loss = self._loss(output, batch.target)
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            raise TrainingError(f"the loss must be a scalar tensor, but got {_described(loss)}")
+        self._loop.guard.watch(loss, self._loop.where)
+        return loss, output
+
+    def _train_weights(self, batch: Batch) -> dict[str, Value]:
+        """One step of the weights; the mutator must be decided without a graph."""
+        loss, output = self._forward(batch)
+        self._weights.step(loss)
+        return {"loss": loss.detach(), **self._measure(output, batch)}
+
+    def _measure(self, output: Any, batch: Batch) -> dict[str, Value]:
+        """The user's metrics of an output."""
+        if self._metrics is None:
+            return {}
+        with torch.no_grad():
+            return read_metrics(self._metrics(output, batch.target))
+
+    def _final_decision(self) -> Mapping[str, Selection]:
+        """What :meth:`validate` judges and :meth:`export` writes."""
+        return self.mutator._final()
+
+    def _final_architecture(self) -> dict[str, Any]:
+        return self.mutator.export()
+
+    def _evaluate(
+        self, decision: Mapping[str, Selection], *, stream: str = VALID, batches: int | None = None
+    ) -> dict[str, float]:
+        """Loss and metrics of an architecture; the search goes on afterwards as if never left.
+
+        Args:
+            decision: The architecture.
+            stream: Its data.
+            batches: The next so many of a training stream; None for a pass over validation data.
+        """
+        before, training = self.mutator._decided, self.model.training
+        distributed.broadcast(self.model.buffers())
+        self.mutator.apply_on_model(decision)
+        try:
+            with kept_statistics(self.model), torch.no_grad():
+                if self.bn_batches:
+                    estimate_statistics(self.model, self._run_statistics_batches)
+                self.model.eval()
+                return self._average(self._evaluation_batches(stream, batches))
+        finally:
+            self.mutator._decided = before
+            self.model.train(training)
+
+    def _steps(self, *streams: str) -> int:
+        """Steps in which the shortest of some streams is passed once."""
+        return min(len(self._loop.streams[name]) for name in streams)
+
+    # Details.
+
+    def _average(self, batches: Iterable[Batch]) -> dict[str, float]:
+        meters = AverageMeterGroup()
+        for batch in batches:
+            with self._autocast():
+                output = self._run_model(batch)
+                loss = self._loss(output, batch.target)
+            meters.update({"loss": loss, **self._measure(output, batch)}, batch.size)
+        if not meters.meters:
+            raise TrainingError("the valid loader is empty: it gave no batch")
+        sums = [{m.name: (m.sum, m.count) for m in meters}]
+        of_all = distributed.gather(sums[0])
+        return {
+            name: sum(one[name][0] for one in of_all) / sum(one[name][1] for one in of_all)
+            for name in sums[0]
+        }
+
+    def _evaluation_batches(self, stream: str, batches: int | None) -> Iterable[Batch]:
+        if batches is not None:
+            return (self._loop.next_batch(stream) for _ in range(batches))
+        if stream not in self._loaders:
+            raise TrainingError(
+                f"there is no {stream} data; give the trainer dataset_{stream} or {stream}_loader"
+            )
+        loader = self._loaders[stream]
+        return (read_batch(batch, self.device, self.settings.unpack) for batch in loader)
+
+    def _run_statistics_batches(self) -> None:
+        stream = Stream("statistics", self._loaders[TRAIN], seed=self.seed)
+        for _ in range(self.bn_batches):
+            batch = read_batch(stream.next(), self.device, self.settings.unpack)
+            with self._autocast():
+                self._run_model(batch)
+
+    def _run_model(self, batch: Batch) -> Any:
+        try:
+            return self.model(*batch.args, **batch.kwargs)
+        except RuntimeError as error:
+            found = shape_disagreements(
+                self.mutator, lambda: self.model(*batch.args, **batch.kwargs)
+            )
+            if not found:
+                raise
+            raise TrainingError("the model failed; " + "; ".join(found)) from error
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.settings.amp or "")
+        return nullcontext() if kind is None else torch.autocast(self.device.type, dtype=kind)
+
+    def _compile(self) -> None:
+        """Compile in place, which leaves names of parameters as they are."""
+        options = self.settings.compile
+        if not options:
+            return
+        arguments: dict[str, Any] = {} if options is True else dict(options)
+        if self.runs_every_candidate:
+            self.model.compile(**arguments)
+            return
+        for choice in self.mutator.undedup_mutables:
+            for candidate in choice if isinstance(choice, LayerChoice) else ():
+                candidate.compile(**arguments)
+
+    def _make_loaders(
+        self,
+        dataset_train: Dataset[Any] | None,
+        dataset_valid: Dataset[Any] | None,
+        search_fraction: float,
+    ) -> dict[str, Iterable[Any]]:
+        settings, pin = self.settings, self.device.type == "cuda"
+        loaders: dict[str, Iterable[Any]] = {}
+        if settings.train_loader is not None:
+            loaders[TRAIN] = settings.train_loader
+            if search_fraction and settings.search_loader is None:
+                raise ConfigError(
+                    "train_loader needs a search_loader beside it: this algorithm decides the "
+                    "architecture on batches of its own",
+                    type(self).__name__,
+                )
+        elif dataset_train is None:
+            raise ConfigError("dataset_train or train_loader must be given", type(self).__name__)
+        elif search_fraction and settings.search_loader is None:
+            fraction = settings.search_fraction or search_fraction
+            train, search = split(dataset_train, fraction, seed=self.seed)
+            loaders[TRAIN] = training_loader(train, settings, pin=pin)
+            loaders[SEARCH] = training_loader(search, settings, pin=pin)
+        else:
+            loaders[TRAIN] = training_loader(dataset_train, settings, pin=pin)
+        if settings.search_loader is not None:
+            loaders[SEARCH] = settings.search_loader
+        if settings.valid_loader is not None:
+            loaders[VALID] = settings.valid_loader
+        elif dataset_valid is not None:
+            loaders[VALID] = validation_loader(dataset_valid, settings, pin=pin)
+        return loaders
+
+    def _streams(self) -> dict[str, Stream]:
+        return {
+            name: Stream(name, self._loaders[name], seed=seed_of(self.seed, name, 0))
+            for name in (TRAIN, SEARCH)
+            if name in self._loaders
+        }
+
+    def _callback_list(self) -> CallbackList:
+        callbacks = CallbackList(list(self.settings.callbacks or ()))
+        callbacks.build(self.model, self.mutator, self)
+        return callbacks
+
+    def _load_parts(self, states: Mapping[str, Any], source: str) -> None:
+        if states.keys() != self._parts.keys():
+            raise CheckpointError(
+                f"{source}: holds {sorted(states)}, but this trainer keeps {sorted(self._parts)}"
+            )
+        try:
+            for name, part in self._parts.items():
+                part.load_state_dict(states[name])
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{source}: does not fit this trainer; make it with the same model, optimizer and "
+                f"options: {error}"
+            ) from error
+
+    def _tell(self, epoch: int, averages: Mapping[str, float]) -> None:
+        distributed.check_alike(_fingerprint(self.mutator), "the architecture parameters")
+        if distributed.rank() > 0:
+            return
+        text = "  ".join(f"{name}: {value:.4f}" for name, value in averages.items())
+        logger.info("epoch %d: %s", epoch, text)
+        if self.settings.logdir is not None:
+            self._write_scalars(epoch, averages)
+
+    def _write_scalars(self, epoch: int, averages: Mapping[str, float]) -> None:
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(self.settings.logdir)
+        for name, value in averages.items():
+            self._writer.add_scalar(name, value, epoch)
+        self._writer.flush()
+
+
+def _check(
+    model: nn.Module,
+    loss: object,
+    metrics: object,
+    optimizer: object,
+    num_epochs: object,
+    mutator: Mutator,
+) -> Iterator[Problem]:
+    if is_wrapper(model):
+        yield Problem("model", _BARE_MODEL)
+    if not callable(loss):
+        yield Problem("loss", f"must be callable, but got {loss!r}")
+    if metrics is not None and not callable(metrics):
+        yield Problem("metrics", f"must be callable or None, but got {metrics!r}")
+    if not isinstance(num_epochs, int) or num_epochs < 0:
+        yield Problem("num_epochs", f"must be a whole number >= 0, but got {num_epochs!r}")
+    if mutator.model is not model:
+        yield Problem("mutator", "must be bound to the model that is trained")
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        yield Problem("optimizer", f"must be a torch optimizer, but got {optimizer!r}")
+    elif not _optimizes_only(optimizer, model):
+        yield Problem("optimizer", _ONLY_WEIGHTS)
+
+
+def _optimizes_only(optimizer: torch.optim.Optimizer, model: nn.Module) -> bool:
+    weights = {id(parameter) for parameter in model.parameters()}
+    groups = optimizer.param_groups
+    return all(id(parameter) in weights for group in groups for parameter in group["params"])
+
+
+def _placed(mutator: Mutator, device: torch.device) -> Mutator:
+    """On the device, but for mutators whose decisions are needed on the host."""
+    return mutator if mutator.stays_on_host else mutator.to(device)
+
+
+def _common_seed(settings: Settings) -> int:
+    own = settings.seed if settings.seed is not None else int(torch.randint(2**62, ()))
+    return int(distributed.gather(own)[0])
+
+
+def _fingerprint(mutator: Mutator) -> list[float]:
+    return [float(parameter.detach().double().sum()) for parameter in mutator.parameters()]
+
+
+def _described(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    return f"a {type(value).__name__}"

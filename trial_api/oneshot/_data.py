@@ -1,0 +1,175 @@
+"""Where batches come from: splits of data sets, or the user's own loaders."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler, Subset
+
+from nas_tuners.contract.errors import ConfigError, TrainingError
+
+from . import _distributed as distributed
+from ._options import Settings
+from ._random_state import random_state, set_random_state
+
+TRAIN, SEARCH, VALID = "train", "search", "valid"
+
+
+class Stream:
+    """Batches without end: pass after pass over a loader, shuffled anew each time.
+
+    Every pass starts a new iterator of the loader, so nothing is kept or repeated. The position
+    is part of checkpoints: a resumed stream starts the pass again from the random state in which
+    it was started, and skips the batches that were used.
+    """
+
+    def __init__(self, name: str, loader: Iterable[Any], *, seed: int) -> None:
+        self.name = name
+        self._loader = loader
+        self._seed = seed
+        self._passes = 0
+        self._position = 0
+        self._start: dict[str, Any] | None = None
+        self._batches: Iterator[Any] | None = None
+
+    def __len__(self) -> int:
+        """Batches a pass.
+
+        Raises:
+            TrainingError: if the loader does not know.
+        """
+        if not isinstance(self._loader, Sized):
+            raise TrainingError(
+                f"the {self.name} loader has no length, which an epoch needs; give it a __len__"
+            )
+        return len(self._loader)
+
+    def next(self) -> Any:
+        """The next batch.
+
+        Raises:
+            TrainingError: if a pass gives none.
+        """
+        if self._batches is None:
+            self._batches = self._begin() if self._start is None else self._continue()
+        for batch in self._batches:
+            self._position += 1
+            return batch
+        if self._position == 0:
+            raise TrainingError(f"the {self.name} loader is empty: it gave no batch")
+        self._passes, self._position = self._passes + 1, 0
+        self._batches = self._begin()
+        return self.next()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"passes": self._passes, "position": self._position, "start": self._start}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._passes, self._position = state["passes"], state["position"]
+        self._start, self._batches = state["start"], None
+
+    def _begin(self) -> Iterator[Any]:
+        self._start = random_state()
+        return iter(self._seeded())
+
+    def _continue(self) -> Iterator[Any]:
+        """An iterator at the position of a checkpoint; the random state is left as it is."""
+        assert self._start is not None
+        now = random_state()
+        set_random_state(self._start)
+        batches = iter(self._seeded())
+        for _ in range(self._position):
+            next(batches, None)
+        set_random_state(now)
+        return batches
+
+    def _seeded(self) -> Iterable[Any]:
+        generator = getattr(self._loader, "generator", None)
+        if isinstance(self._loader, SplitLoader) and isinstance(generator, torch.Generator):
+            generator.manual_seed(seed_of(self._seed, self.name, self._passes))
+        return self._loader
+
+
+class SplitLoader(DataLoader[Any]):
+    """A loader that this package made, and therefore seeds."""
+
+
+class _Shuffle(Sampler[int]):
+    """A random order, of which each process takes an equal share."""
+
+    def __init__(self, length: int, generator: torch.Generator) -> None:
+        self._length = length
+        self._generator = generator
+
+    def __len__(self) -> int:
+        return self._length // distributed.world_size()
+
+    def __iter__(self) -> Iterator[int]:
+        order = torch.randperm(self._length, generator=self._generator).tolist()
+        return iter(order[distributed.rank() :: distributed.world_size()][: len(self)])
+
+
+def split(
+    dataset: Dataset[Any], fraction: float, *, seed: int
+) -> tuple[Dataset[Any], Dataset[Any]]:
+    """Two disjoint random parts; the second has the given share, rounded down.
+
+    Raises:
+        ConfigError: if a part would be empty.
+    """
+    length = length_of(dataset)
+    generator = torch.Generator().manual_seed(seed_of(seed, "split", 0))
+    order = torch.randperm(length, generator=generator).tolist()
+    held_out = int(length * fraction)
+    if not 0 < held_out < length:
+        raise ConfigError(
+            f"a share of {fraction} of {length} samples leaves a part empty", "dataset_train"
+        )
+    return Subset(dataset, order[held_out:]), Subset(dataset, order[:held_out])
+
+
+def training_loader(dataset: Dataset[Any], settings: Settings, *, pin: bool) -> SplitLoader:
+    """Shuffled batches of equal size: a last, small one would upset batch norm."""
+    generator = torch.Generator()
+    share = length_of(dataset) // distributed.world_size()
+    return SplitLoader(
+        dataset,
+        batch_size=settings.batch_size,
+        sampler=_Shuffle(length_of(dataset), generator),
+        num_workers=settings.workers,
+        drop_last=share >= settings.batch_size,
+        pin_memory=pin,
+        generator=generator,
+    )
+
+
+def validation_loader(dataset: Dataset[Any], settings: Settings, *, pin: bool) -> SplitLoader:
+    """Batches in order; each process has its share of the samples."""
+    mine: Sequence[int] = range(distributed.rank(), length_of(dataset), distributed.world_size())
+    return SplitLoader(
+        Subset(dataset, mine),
+        batch_size=settings.batch_size,
+        num_workers=settings.workers,
+        pin_memory=pin,
+        generator=torch.Generator(),
+    )
+
+
+def length_of(dataset: Dataset[Any]) -> int:
+    if not isinstance(dataset, Sized):
+        kind = type(dataset).__name__
+        raise ConfigError(
+            f"a {kind} has no length and cannot be split; pass train_loader, search_loader and "
+            "valid_loader instead",
+            "dataset",
+        )
+    return len(dataset)
+
+
+def seed_of(seed: int, name: str, number: int) -> int:
+    """A seed for one of several uses of one seed."""
+    digest = hashlib.sha256(f"{seed}:{name}:{number}".encode()).digest()
+    return int.from_bytes(digest[:7], "big")

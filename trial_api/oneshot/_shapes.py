@@ -1,0 +1,55 @@
+"""Finds candidates that do not fit where they stand, after a model failed to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..mutators import Mutator
+from ..nn._layer_choice import LayerChoice
+
+
+def shape_disagreements(mutator: Mutator, run: Callable[[], object]) -> list[str]:
+    """Run a failing model again with every candidate, and tell whose outputs differ in shape.
+
+    Args:
+        mutator: Of the model.
+        run: Runs the model; what it raises is ignored.
+    """
+    found: list[str] = []
+
+    def compare(choice: LayerChoice, *args: Any, **kwargs: Any) -> Any:
+        found.extend(_differing(choice, args, kwargs))
+        return mutator.on_forward_layer_choice(choice, *args, **kwargs)
+
+    choices = [choice for choice in mutator.undedup_mutables if isinstance(choice, LayerChoice)]
+    kept = [choice._run for choice in choices]
+    for choice in choices:
+        choice._run = compare
+    try:
+        with torch.no_grad():
+            run()
+    except Exception:
+        pass  # the failure that is being explained
+    finally:
+        for choice, own in zip(choices, kept, strict=True):
+            choice._run = own
+    return list(dict.fromkeys(found))
+
+
+def _differing(choice: LayerChoice, args: Any, kwargs: Any) -> Iterator[str]:
+    shapes = {}
+    for name, candidate in zip(choice.names, choice, strict=True):
+        try:
+            output = candidate(*args, **kwargs)
+        except Exception as error:
+            yield f"{choice.key}: candidate {name!r} fails: {str(error).splitlines()[0]}"
+            continue
+        if isinstance(output, Tensor):
+            shapes[name] = tuple(output.shape)
+    if len(set(shapes.values())) > 1:
+        listed = ", ".join(f"{name!r} {shape}" for name, shape in shapes.items())
+        yield f"{choice.key}: the candidates return different shapes: {listed}"

@@ -1,0 +1,107 @@
+"""One optimizer and all that belongs to a step of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import _distributed as distributed
+
+
+class Update:
+    """Gradients of a loss, accumulated, averaged over processes, clipped, and a step with them.
+
+    Args:
+        optimizer: Of the weights, or of the architecture.
+        clip: Largest norm of the gradient.
+        accumulate: Losses a step.
+        scaler: Of losses in half precision.
+        only: Compute gradients for the optimizer's parameters alone; those of others are neither
+            computed nor touched.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        *,
+        clip: float | None = None,
+        accumulate: int = 1,
+        scaler: torch.amp.GradScaler | None = None,
+        only: bool = False,
+    ) -> None:
+        self.optimizer = optimizer
+        self._clip = clip
+        self._accumulate = accumulate
+        self._scaler = scaler
+        self._only = only
+        self._pending = 0
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        return list(_parameters(self.optimizer))
+
+    def step(self, loss: Tensor) -> None:
+        """Add the gradient of a loss; every ``accumulate`` losses, change the parameters."""
+        if self._accumulate > 1:
+            loss = loss / self._accumulate
+        if self._scaler is not None:
+            loss = self._scaler.scale(loss)
+        torch.autograd.backward(loss, inputs=self._inputs(loss))
+        self._finish()
+
+    def apply(self, gradients: Iterable[Tensor | None]) -> None:
+        """The same with gradients that were computed elsewhere, one a parameter, unscaled."""
+        factor = 1.0 if self._scaler is None else self._scaler.get_scale()
+        factor /= self._accumulate
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            if gradient is None:
+                continue
+            if factor != 1.0:
+                gradient = gradient * factor
+            old = parameter.grad
+            parameter.grad = gradient.detach() if old is None else old + gradient.detach()
+        self._finish()
+
+    def state_dict(self) -> dict[str, Any]:
+        gradients = [p.grad for p in self.parameters] if self._pending else []
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": None if self._scaler is None else self._scaler.state_dict(),
+            "pending": self._pending,
+            "gradients": gradients,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self._scaler is not None and state["scaler"]:
+            self._scaler.load_state_dict(state["scaler"])
+        self._pending = state["pending"]
+        self.optimizer.zero_grad(set_to_none=True)
+        for parameter, gradient in zip(self.parameters, state["gradients"], strict=False):
+            parameter.grad = gradient
+
+    def _inputs(self, loss: Tensor) -> Sequence[Tensor] | None:
+        return self.parameters if self._only and loss.requires_grad else None
+
+    def _finish(self) -> None:
+        self._pending = (self._pending + 1) % self._accumulate
+        if self._pending:
+            return
+        distributed.average_gradients(_parameters(self.optimizer))
+        if self._scaler is not None:
+            self._scaler.unscale_(self.optimizer)
+        if self._clip is not None:
+            torch.nn.utils.clip_grad_norm_(_parameters(self.optimizer), self._clip)
+        if self._scaler is None:
+            self.optimizer.step()
+        else:
+            self._scaler.step(self.optimizer)
+            self._scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> Iterator[Tensor]:
+    return (parameter for group in optimizer.param_groups for parameter in group["params"])
