@@ -10,7 +10,9 @@ import pytest
 # Before numpy is loaded: small matrices are far slower in several threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest.register_assert_rewrite("nas_tuners.testing", "optuna.testing.pytest_samplers")
+pytest.register_assert_rewrite(
+    "nas_tuners.testing", "trial_api.testing", "optuna.testing.pytest_samplers"
+)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ exactly, as the directional derivative of grad_a L_trn along ``v`` in forward mo
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -145,7 +146,9 @@ def exact_product(
         TrainingError: if an operation of the model has no forward-mode derivative.
     """
     try:
-        with forward_ad.dual_level():
+        with warnings.catch_warnings(), forward_ad.dual_level():
+            # torch scripts its own formulas when they are used first.
+            warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)
             duals = {
                 id(weight): _dual(weight, direction)
                 for weight, direction in zip(weights, directions, strict=True)
