@@ -1,0 +1,197 @@
+"""The cell space of DARTS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from trial_api import InputChoice, LayerChoice, MutableScope
+
+from ._arguments import require_sizes
+from ._cell_network import CellNetwork, Place, conv_stem, places
+from ._drop_path import DropPath
+from ._inputs import LazyTensors, chosen_inputs
+from ._operations import (
+    FactorizedReduce,
+    ReluConvBn,
+    Zero,
+    average_pool,
+    dilated_conv,
+    max_pool,
+    separable_conv,
+    skip_connect,
+)
+
+NODES = 4
+
+
+def darts(
+    channels: int = 16,
+    cells: int = 8,
+    classes: int = 10,
+    stem_multiplier: int = 3,
+    *,
+    in_channels: int = 3,
+    affine: bool = False,
+    auxiliary: bool = False,
+    drop_path: float = 0.0,
+) -> DartsNetwork:
+    """The search space of DARTS, as a :class:`DartsNetwork` with the same arguments.
+
+    The defaults are those of the paper's search on CIFAR-10. It retrains with ``channels=36,
+    cells=20, affine=True, auxiliary=True`` and a drop path up to 0.2 (:func:`set_drop_path`).
+
+    Example::
+
+        model = darts(channels=36, cells=20, affine=True, auxiliary=True)
+        apply_fixed_architecture(model, "best.json")
+    """
+    return DartsNetwork(
+        channels,
+        cells,
+        classes,
+        stem_multiplier,
+        in_channels=in_channels,
+        affine=affine,
+        auxiliary=auxiliary,
+        drop_path=drop_path,
+    )
+
+
+class DartsNetwork(CellNetwork):
+    """A stack of cells; all normal cells share their decisions, and all reduction cells theirs.
+
+    Liu, Simonyan, Yang: DARTS: Differentiable Architecture Search, ICLR 2019
+    (https://arxiv.org/abs/1806.09055), section 3.1 and appendix A.1.
+
+    The cells at one and two thirds of the depth are reduction cells: they halve the resolution and
+    double the channels. Each of the 14 edges of a cell is a :class:`LayerChoice` of eight
+    operations with the key ``"<normal|reduce>_n<node>_p<input>"``. Each of the 4 nodes takes two
+    of its edges, by an :class:`InputChoice` with the key ``"<normal|reduce>_n<node>_switch"``. An
+    edge that its node does not take is not run, and gone once an architecture is applied.
+
+    Args:
+        channels: Of the first cells, before the stem's multiplier.
+        cells: How many cells; the paper searches with 8.
+        classes: Of the classifier.
+        stem_multiplier: Channels of the stem over ``channels``.
+        in_channels: Of the images.
+        affine: Whether batch normalizations in the cells scale and shift; they do in retraining,
+            in search they would undo the weights of the mixture.
+        auxiliary: Whether there is an auxiliary classifier; with it the network gives ``(logits,
+            auxiliary logits)`` in training mode.
+        drop_path: Probability of dropping an edge in training; :func:`set_drop_path` changes it.
+
+    Shape:
+        (n, in_channels, height, width) to (n, classes).
+
+    Raises:
+        SearchSpaceError: naming every size that is not a whole number above zero, or if
+            ``drop_path`` is no probability below one.
+    """
+
+    def __init__(
+        self,
+        channels: int = 16,
+        cells: int = 8,
+        classes: int = 10,
+        stem_multiplier: int = 3,
+        *,
+        in_channels: int = 3,
+        affine: bool = False,
+        auxiliary: bool = False,
+        drop_path: float = 0.0,
+    ) -> None:
+        require_sizes(
+            "darts",
+            channels=channels,
+            cells=cells,
+            classes=classes,
+            stem_multiplier=stem_multiplier,
+            in_channels=in_channels,
+        )
+        stem = stem_multiplier * channels
+        stack = list(places(stem, channels, cells=cells, expansion=NODES))
+        super().__init__(
+            conv_stem(in_channels, stem),
+            [DartsCell(place, affine=affine, drop_path=drop_path) for place in stack],
+            outputs=NODES * stack[-1].width,
+            classes=classes,
+            auxiliary=auxiliary,
+        )
+
+
+class DartsCell(MutableScope):
+    """Four nodes, each the sum of operations on earlier nodes; concatenated at the end."""
+
+    def __init__(self, place: Place, *, affine: bool, drop_path: float) -> None:
+        super().__init__(place.kind)
+        width = place.width
+        align = FactorizedReduce if place.reduced else ReluConvBn
+        self.before: nn.Module = align(place.before, width, affine=affine)
+        self.last = ReluConvBn(place.last, width, affine=affine)
+        self.nodes = nn.ModuleList(
+            DartsNode(place, node, affine=affine, drop_path=drop_path)
+            for node in range(2, 2 + NODES)
+        )
+
+    def forward(self, before: Tensor, last: Tensor) -> Tensor:
+        states = [self.before(before), self.last(last)]
+        for node in self.nodes:
+            states.append(node(states))
+        return torch.cat(states[2:], dim=1)
+
+
+class DartsNode(nn.Module):
+    """An edge from each of the earlier states, and the switch that takes two of them."""
+
+    def __init__(self, place: Place, node: int, *, affine: bool, drop_path: float) -> None:
+        super().__init__()
+        name = f"{place.kind}_n{node}"
+        self.edges = nn.ModuleDict()
+        for source in range(node):
+            stride = 2 if place.reduces and source < 2 else 1
+            candidates = _operations(place.width, stride=stride, affine=affine)
+            key = f"{name}_p{source}"
+            self.edges[key] = LayerChoice(candidates, key=key)
+        self.keys = list(self.edges)
+        self.switch = InputChoice(choose_from=self.keys, n_chosen=2, key=f"{name}_switch")
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, states: list[Tensor]) -> Tensor:
+        sources = zip(self.keys, states, strict=True)
+        edges = LazyTensors({key: partial(self._edge, key, state) for key, state in sources})
+        total: Tensor = self.switch(edges)
+        return total
+
+    def unused_submodules(self) -> Iterator[str]:
+        """The edges that the applied architecture leaves out."""
+        chosen = chosen_inputs(self.switch)
+        for index, key in enumerate(self.keys):
+            if index not in chosen:
+                yield f"edges.{key}"
+
+    def _edge(self, key: str, state: Tensor) -> Tensor:
+        result: Tensor = self.drop_path(self.edges[key], state)
+        return result
+
+
+def _operations(width: int, *, stride: int, affine: bool) -> dict[str, nn.Module]:
+    return {
+        "none": Zero(width, stride),
+        "max_pool_3x3": _normalized(max_pool(stride), width),
+        "avg_pool_3x3": _normalized(average_pool(stride), width),
+        "skip_connect": skip_connect(width, width, stride, affine=affine),
+        "sep_conv_3x3": separable_conv(width, width, 3, stride, affine=affine),
+        "sep_conv_5x5": separable_conv(width, width, 5, stride, affine=affine),
+        "dil_conv_3x3": dilated_conv(width, width, 3, stride, affine=affine),
+        "dil_conv_5x5": dilated_conv(width, width, 5, stride, affine=affine),
+    }
+
+
+def _normalized(pool: nn.Module, width: int) -> nn.Sequential:
+    """A pool never scales, so that the convolutions beside it have no advantage of scale."""
+    return nn.Sequential(pool, nn.BatchNorm2d(width, affine=False))
