@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from nas_tuners.contract.errors import SearchSpaceError
 from trial_api import InputChoice, LayerChoice, MutableScope
+from trial_api.nn import PartialChannels
 
 from ._arguments import require_sizes
 from ._cell_network import CellNetwork, Place, conv_stem, places
@@ -38,6 +40,7 @@ def darts(
     affine: bool = False,
     auxiliary: bool = False,
     drop_path: float = 0.0,
+    partial_channels: int = 1,
 ) -> DartsNetwork:
     """The search space of DARTS, as a :class:`DartsNetwork` with the same arguments.
 
@@ -58,6 +61,7 @@ def darts(
         affine=affine,
         auxiliary=auxiliary,
         drop_path=drop_path,
+        partial_channels=partial_channels,
     )
 
 
@@ -84,13 +88,17 @@ class DartsNetwork(CellNetwork):
         auxiliary: Whether there is an auxiliary classifier; with it the network gives ``(logits,
             auxiliary logits)`` in training mode.
         drop_path: Probability of dropping an edge in training; :func:`set_drop_path` changes it.
+        partial_channels: The operations of an edge work on one in so many of its channels, as in
+            the search of PC-DARTS (:class:`trial_api.nn.PartialChannels`). What it finds is
+            retrained without.
 
     Shape:
         (n, in_channels, height, width) to (n, classes).
 
     Raises:
         SearchSpaceError: naming every size that is not a whole number above zero, or if
-            ``drop_path`` is no probability below one.
+            ``drop_path`` is no probability below one, or ``channels`` cannot be divided by
+            ``partial_channels``.
     """
 
     def __init__(
@@ -104,6 +112,7 @@ class DartsNetwork(CellNetwork):
         affine: bool = False,
         auxiliary: bool = False,
         drop_path: float = 0.0,
+        partial_channels: int = 1,
     ) -> None:
         require_sizes(
             "darts",
@@ -112,12 +121,20 @@ class DartsNetwork(CellNetwork):
             classes=classes,
             stem_multiplier=stem_multiplier,
             in_channels=in_channels,
+            partial_channels=partial_channels,
         )
+        if channels % partial_channels:
+            raise SearchSpaceError(
+                "`channels` must be a multiple of `partial_channels`, "
+                f"but got (channels={channels}, partial_channels={partial_channels})",
+                "darts",
+            )
+        edge = partial(_edge, affine=affine, k=partial_channels)
         stem = stem_multiplier * channels
         stack = list(places(stem, channels, cells=cells, expansion=NODES))
         super().__init__(
             conv_stem(in_channels, stem),
-            [DartsCell(place, affine=affine, drop_path=drop_path) for place in stack],
+            [DartsCell(place, edge, affine=affine, drop_path=drop_path) for place in stack],
             outputs=NODES * stack[-1].width,
             classes=classes,
             auxiliary=auxiliary,
@@ -127,15 +144,16 @@ class DartsNetwork(CellNetwork):
 class DartsCell(MutableScope):
     """Four nodes, each the sum of operations on earlier nodes; concatenated at the end."""
 
-    def __init__(self, place: Place, *, affine: bool, drop_path: float) -> None:
+    def __init__(
+        self, place: Place, edge: Callable[..., nn.Module], *, affine: bool, drop_path: float
+    ) -> None:
         super().__init__(place.kind)
         width = place.width
         align = FactorizedReduce if place.reduced else ReluConvBn
         self.before: nn.Module = align(place.before, width, affine=affine)
         self.last = ReluConvBn(place.last, width, affine=affine)
         self.nodes = nn.ModuleList(
-            DartsNode(place, node, affine=affine, drop_path=drop_path)
-            for node in range(2, 2 + NODES)
+            DartsNode(place, node, edge, drop_path=drop_path) for node in range(2, 2 + NODES)
         )
 
     def forward(self, before: Tensor, last: Tensor) -> Tensor:
@@ -148,15 +166,16 @@ class DartsCell(MutableScope):
 class DartsNode(nn.Module):
     """An edge from each of the earlier states, and the switch that takes two of them."""
 
-    def __init__(self, place: Place, node: int, *, affine: bool, drop_path: float) -> None:
+    def __init__(
+        self, place: Place, node: int, edge: Callable[..., nn.Module], *, drop_path: float
+    ) -> None:
         super().__init__()
         name = f"{place.kind}_n{node}"
         self.edges = nn.ModuleDict()
         for source in range(node):
             stride = 2 if place.reduces and source < 2 else 1
-            candidates = _operations(place.width, stride=stride, affine=affine)
             key = f"{name}_p{source}"
-            self.edges[key] = LayerChoice(candidates, key=key)
+            self.edges[key] = edge(key, place.width, stride=stride)
         self.keys = list(self.edges)
         self.switch = InputChoice(choose_from=self.keys, n_chosen=2, key=f"{name}_switch")
         self.drop_path = DropPath(drop_path)
@@ -177,6 +196,11 @@ class DartsNode(nn.Module):
     def _edge(self, key: str, state: Tensor) -> Tensor:
         result: Tensor = self.drop_path(self.edges[key], state)
         return result
+
+
+def _edge(key: str, width: int, *, stride: int, affine: bool, k: int) -> nn.Module:
+    choice = LayerChoice(_operations(width // k, stride=stride, affine=affine), key=key)
+    return choice if k == 1 else PartialChannels(choice, k, stride=stride)
 
 
 def _operations(width: int, *, stride: int, affine: bool) -> dict[str, nn.Module]:

@@ -17,6 +17,8 @@ from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import read_metrics
 from nas_tuners.experiment.config import ExperimentConfig
 from tests.test_readme import README, read_blocks, run_block
+from trial_api import oneshot
+from trial_api.oneshot._options import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -65,6 +67,17 @@ def test_every_recipe_works(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert json.loads((tmp_path / "joint_best.json").read_text())["epochs"] in (5, 10, 20)
     assert len(list((tmp_path / "nas-experiments" / "latest" / "trials").iterdir())) == 3
+
+
+def test_the_page_on_one_shot_search_works(tmp_path: Path) -> None:
+    page = (DOCS / "one_shot.md").read_text()
+    for block in read_blocks(page):
+        run_block(block, tmp_path)
+    assert json.loads((tmp_path / "best.json").read_text())["conv"].startswith("conv")
+    table = page.split("## Shared options")[1].split("\n\n**")[0]
+    assert set(re.findall(r"`(\w+)`", table)) >= {f.name for f in dataclasses.fields(Settings)}
+    missing = [name for name in oneshot.__all__ if name.endswith("Trainer") and name not in page]
+    assert missing == []
 
 
 def test_links_lead_somewhere() -> None:

@@ -23,6 +23,7 @@ from tests.experiment_kit import Project
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 CLASSIC = EXAMPLES / "classic_nas"
+ONESHOT = EXAMPLES / "oneshot"
 SPACE_FILE = ROOT / "search_spaces" / "classic_nas.json"
 DATA = Path(os.environ.get("NAS_TUNERS_DATA", ROOT.parent / "shared" / "data"))
 QUICK = ["--epochs", "1", "--limit", "100"]
@@ -212,3 +213,26 @@ def test_custom_tuners_in_an_experiment(project: Project, name: str) -> None:
     done = project.run()
     assert done.returncode == 0, done.stderr
     assert project.states() == ["COMPLETE"] * 4
+
+
+# ---- examples/oneshot ---------------------------------------------------------------------------
+
+
+def test_a_mutator_a_loop_and_a_trainer_of_ones_own() -> None:
+    done = run(ONESHOT / "custom_trainer.py", "--epochs", "2", "--limit", "400")
+    assert done.returncode == 0, done.stderr
+    by_hand, by_trainer = done.stdout.splitlines()
+    assert "{'first': '" in by_hand
+    assert "'accuracy': 0." in by_trainer
+
+
+@pytest.mark.slow
+def test_a_search_in_two_processes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", str(ONESHOT / "distributed.py"), "--limit", "400"]
+    command += ["--epochs", "2", "--evaluations", "4", "--export", str(tmp_path / "best.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("found by 2 processes: {'blocks.0': '")
+    assert done.stdout.count("found by") == 1
+    assert (tmp_path / "best.json").exists()

@@ -56,6 +56,7 @@ SURFACE = {
         "InputChoice",
         "LayerChoice",
         "MutableScope",
+        "SuperKernelConv2d",
         "apply_fixed_architecture",
         "get_and_apply_next_architecture",
         "get_experiment_id",

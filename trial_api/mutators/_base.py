@@ -63,6 +63,7 @@ class BaseMutator(nn.Module, abc.ABC):
         for site in sites:
             site.choice.bind(site.key, self._runner(site.choice))
         self.mutables = mutable_tree(model)
+        self._is_bound = True
         self._hooks = [hook for scope in self.mutables.scopes() for hook in self._watch(scope)]
 
     @abc.abstractmethod
@@ -81,6 +82,9 @@ class BaseMutator(nn.Module, abc.ABC):
 
     def remove(self) -> None:
         """Unbind the choices: the model is as it was, with the weights that it has now."""
+        if not self._is_bound:
+            return  # the choices may be another mutator's by now
+        self._is_bound = False
         for choice in self.undedup_mutables:
             choice.unbind()
         for hook in self._hooks:

@@ -25,9 +25,13 @@ class HardGumbelMutator(Mutator):
     """Runs one sampled candidate of each layer choice, with a straight-through gradient.
 
     Dong, Yang: Searching for a Robust Neural Architecture in Four GPU Hours, CVPR 2019
-    (https://arxiv.org/abs/1910.04465), equations 5 to 7: the largest of logits plus Gumbel noise
-    runs; its weight is one, with the gradient of the softened distribution. Unselected candidates
-    are not run, and contribute to the gradient by their probabilities only.
+    (https://arxiv.org/abs/1910.04465), section 3: the largest of logits plus Gumbel noise runs,
+    which is a draw from their softmax; its weight is one, with the gradient of the softmax of the
+    same sum over the temperature. The paper has log-probabilities for logits: softmax and argmax
+    are the same.
+
+    Unselected candidates are not run. So the gradient of a weight is known for the candidate that
+    ran only, and reaches the logits of the others through its softmax.
 
     The parameters stay on the host, where the decision is needed: sampling then waits for no GPU.
     Without a graph (``torch.no_grad()``) the weights are left out altogether.
@@ -69,7 +73,7 @@ class HardGumbelMutator(Mutator):
     def sample_search(self) -> dict[str, Selection]:
         drawn = self._draw_one() | self._draw_gates()
         if torch.is_grad_enabled():
-            drawn = _moved(drawn, next(self.model.parameters()).device)
+            drawn = _moved(drawn, _device_of(self.model))
             selections = {key: Selection(n, on, tuple(w)) for key, (n, on, w) in drawn.items()}
         else:
             selections = {key: Selection(n, on) for key, (n, on, _) in drawn.items()}
@@ -88,11 +92,15 @@ class HardGumbelMutator(Mutator):
         self._noise.set_state(state["noise"])
 
     def _draw_one(self) -> dict[str, Drawn]:
-        rows = self.logits.one.rows(self._soften)
+        """For all keys with equally many candidates at once."""
+        logits = self.logits.one
         drawn: dict[str, Drawn] = {}
-        for key, row in rows.items():
-            index = int(row.argmax())
-            drawn[key] = (len(row), (index,), [straight_through_one(row[index])])
+        for size, keys in logits.keys.items():
+            soft = self._soften(logits.tables[str(size)])
+            indices = soft.argmax(dim=1)
+            ones = straight_through_one(soft.gather(1, indices[:, None]).squeeze(1)).unbind()
+            for key, index, one in zip(keys, indices.tolist(), ones, strict=True):
+                drawn[key] = (size, (index,), [one])
         return drawn
 
     def _draw_gates(self) -> dict[str, Drawn]:
@@ -113,8 +121,13 @@ class HardGumbelMutator(Mutator):
 
 
 def straight_through_one(soft: Tensor) -> Tensor:
-    """A one whose gradient is that of ``soft`` (Dong & Yang, eq. 6)."""
+    """A one whose gradient is that of ``soft``."""
     return 1 + (soft - soft.detach())
+
+
+def _device_of(model: nn.Module) -> torch.device:
+    parameter = next(model.parameters(), None)
+    return torch.device("cpu") if parameter is None else parameter.device
 
 
 def _moved(drawn: dict[str, Drawn], device: torch.device) -> dict[str, Drawn]:

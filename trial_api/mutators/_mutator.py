@@ -131,12 +131,21 @@ class Mutator(BaseMutator):
     def _read(self, masks: Mapping[str, Mask]) -> dict[str, Selection]:
         sizes = {mutable.key or "": size_of(mutable) for mutable in self.mutables}
         problems = [
-            Problem(key, f"unknown key{did_you_mean(key, sizes)}") for key in masks.keys() - sizes
+            Problem(key, f"unknown key{did_you_mean(key, sizes)}")
+            for key in masks
+            if key not in sizes
         ]
-        problems += [Problem(key, "missing: no mask") for key in sizes if key not in masks]
+        selections = {}
+        for key, size in sizes.items():
+            try:
+                selections[key] = read_mask(masks[key], length=size)
+            except KeyError:
+                problems.append(Problem(key, "missing: no mask"))
+            except ValueError as error:
+                problems.append(Problem(key, str(error)))
         if problems:
             raise ArchitectureError(problems, type(self).__name__)
-        return {key: read_mask(masks[key], key=key, length=n) for key, n in sizes.items()}
+        return selections
 
     def _chosen(self, key: str, selection: Selection) -> tuple[int, ...]:
         """What a final decision selects: of weights, as many of the largest as may be chosen."""

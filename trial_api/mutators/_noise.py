@@ -20,11 +20,16 @@ class GumbelNoise:
         uniform.exponential_(generator=self._on(table.device))
         return -uniform.log()
 
-    def get_state(self) -> Tensor | None:
-        return self._state if self._generator is None else self._generator.get_state()
+    def get_state(self) -> tuple[int, Tensor | None]:
+        """The seed, and what became of it; None before the first draw."""
+        return self._seed, self._position()
 
-    def set_state(self, state: Tensor | None) -> None:
-        self._generator, self._state = None, state
+    def set_state(self, state: tuple[int, Tensor | None]) -> None:
+        self._seed, self._state = state
+        self._generator = None
+
+    def _position(self) -> Tensor | None:
+        return self._state if self._generator is None else self._generator.get_state()
 
     def _on(self, device: torch.device) -> torch.Generator:
         if self._generator is None or self._generator.device != device:
@@ -36,4 +41,4 @@ class GumbelNoise:
 
     def __getstate__(self) -> dict[str, object]:
         """Generators do not copy or pickle, their state does."""
-        return {"_seed": self._seed, "_generator": None, "_state": self.get_state()}
+        return {"_seed": self._seed, "_generator": None, "_state": self._position()}

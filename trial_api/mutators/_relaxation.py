@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -45,8 +45,8 @@ class ArchitectureLogits(nn.Module):
         """key -> probabilities of its candidates; of gates, one each."""
         return self.one.rows(softmax) | self.gates.rows(torch.sigmoid)
 
-    def final(self) -> dict[str, Selection]:
-        """The most probable architecture."""
+    def final(self, edges: Mapping[str, Sequence[float]] | None = None) -> dict[str, Selection]:
+        """The most probable architecture; edges may have factors besides."""
         with torch.no_grad():
             probabilities = {key: row.tolist() for key, row in self.probabilities().items()}
         return final_selections(
@@ -55,6 +55,7 @@ class ArchitectureLogits(nn.Module):
             names=self._names,
             probabilities=probabilities,
             zero_names=self._zero_names,
+            edges=edges,
         )
 
 

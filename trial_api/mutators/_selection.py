@@ -13,8 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas_tuners.contract.errors import ArchitectureError
-
 Weight = Union[float, Tensor]
 
 Mask = Union["Selection", Sequence[bool], Sequence[float], "np.ndarray[Any, Any]", Tensor]
@@ -75,14 +73,14 @@ def weighted(weights: Tensor) -> Selection:
     return Selection(len(weights), tuple(range(len(weights))), weights.unbind())
 
 
-def read_mask(mask: Mask, *, key: str, length: int) -> Selection:
+def read_mask(mask: Mask, *, length: int) -> Selection:
     """A mutator's decision for one choice, checked.
 
     Booleans select. Floats weigh: candidates of weight zero are not run, unless the weights
     require a gradient or lie on a device, where looking at them would wait for it.
 
     Raises:
-        ArchitectureError: if the mask is neither, nested, or of another length.
+        ValueError: if the mask is neither, nested, or of another length.
     """
     if isinstance(mask, Selection):
         size: object = mask.length
@@ -91,10 +89,22 @@ def read_mask(mask: Mask, *, key: str, length: int) -> Selection:
     else:
         size = len(mask) if isinstance(mask, (list, tuple)) else f"a {type(mask).__name__}"
     if size != length:
-        raise ArchitectureError(f"{key}: expected a mask of {length} entries, but got {size}")
+        raise ValueError(f"expected a mask of {length} entries, but got {size}")
     if isinstance(mask, Selection):
-        return mask
-    return _of_tensor(mask, length) if isinstance(mask, Tensor) else _of_list(mask, key, length)
+        return _checked(mask)
+    return _of_tensor(mask, length) if isinstance(mask, Tensor) else _of_list(mask, length)
+
+
+def _checked(selection: Selection) -> Selection:
+    indices, weights = selection.indices, selection.weights
+    if indices and not 0 <= min(indices) <= max(indices) < selection.length:
+        raise ValueError(f"a Selection selects {indices} of {selection.length} candidates")
+    if weights is not None and len(weights) != len(indices):
+        raise ValueError(
+            f"a Selection has {len(indices)} candidates and {len(weights)} weights; each "
+            "selected candidate needs one"
+        )
+    return selection
 
 
 def _of_tensor(mask: Tensor, length: int) -> Selection:
@@ -105,10 +115,10 @@ def _of_tensor(mask: Tensor, length: int) -> Selection:
             return weighted(mask)
         indices = _where(mask.tolist())
         return Selection(length, indices, tuple(mask[index] for index in indices))
-    raise ArchitectureError(_not_a_mask(str(mask.dtype)))
+    raise ValueError(_not_a_mask(str(mask.dtype)))
 
 
-def _of_list(mask: Any, key: str, length: int) -> Selection:
+def _of_list(mask: Any, length: int) -> Selection:
     entries = mask.tolist() if isinstance(mask, np.ndarray) else list(mask)
     kinds = {type(entry) for entry in entries}
     if kinds <= {bool, np.bool_}:
@@ -117,7 +127,7 @@ def _of_list(mask: Any, key: str, length: int) -> Selection:
         indices = _where(entries)
         return Selection(length, indices, tuple(float(entries[index]) for index in indices))
     names = ", ".join(sorted(kind.__name__ for kind in kinds))
-    raise ArchitectureError(f"{key}: {_not_a_mask(names)}")
+    raise ValueError(_not_a_mask(names))
 
 
 def _where(entries: Sequence[object]) -> tuple[int, ...]:

@@ -74,6 +74,7 @@ def final_selections(
     names: Mapping[str, Sequence[str]],
     probabilities: Mapping[str, Sequence[float]],
     zero_names: Collection[str],
+    edges: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Selection]:
     """The architecture that probabilities have come to.
 
@@ -85,8 +86,14 @@ def final_selections(
         zero_names: Candidates that count as no operation. Where a choice's output goes to an
             input choice that can leave it out, they are not chosen: the operation of an edge is
             the best other one.
+        edges: key -> a factor for the strength of each source, for derived input choices.
     """
-    optional = {source for sources in roles.derived.values() for source in sources}
+    optional = {
+        source
+        for key, sources in roles.derived.items()
+        if _subset(space, key).low < len(sources)
+        for source in sources
+    }
     best = {
         key: _best(
             probabilities[key],
@@ -100,6 +107,8 @@ def final_selections(
         selections[key] = chosen_by_strength(_subset(space, key), probabilities[key], above=0.5)
     for key, sources in roles.derived.items():
         strengths = [probabilities[source][best[source]] for source in sources]
+        if edges is not None:
+            strengths = [s * factor for s, factor in zip(strengths, edges[key], strict=True)]
         selections[key] = chosen_by_strength(_subset(space, key), strengths, above=0.0)
     return {key: selections[key] for key in space.specs}
 
@@ -123,13 +132,13 @@ def names_of(mutables: MutableTree) -> dict[str, list[str]]:
 def relaxed_selections(
     roles: Roles, space: SearchSpace, weights: Mapping[str, Tensor]
 ) -> dict[str, Selection]:
-    """All candidates of all keys, with the weights given for those that have logits."""
+    """All candidates of all keys, with the weights given; derived ones may go without."""
     selections = {}
     for key in space.specs:
-        if key in roles.derived:
-            n = len(roles.derived[key])
-            selections[key] = Selection(n, tuple(range(n)))
-        else:
+        if key in weights:
             row = weights[key]
             selections[key] = Selection(len(row), tuple(range(len(row))), row.unbind())
+        else:
+            n = len(roles.derived[key])
+            selections[key] = Selection(n, tuple(range(n)))
     return selections

@@ -17,6 +17,7 @@ from ._chosen import ChosenInputs, ChosenLayer
 from ._input_choice import InputChoice
 from ._layer_choice import LayerChoice
 from ._space import space_of
+from ._super_kernel import CentreConv2d
 from ._tree import NO_CHOICE, Site, find_choices, is_choice
 from ._wrappers import is_wrapper, join, set_up_anew, state_path, unwrap
 
@@ -145,10 +146,16 @@ class _Plan:
         is_bare = choice.reduction != "none" and not choice.return_mask
         inner_old, inner_new = join(old, name), new if is_bare else join(new, name)
         self.paths |= {old: None, inner_old: inner_new}
-        layer = self.settle(choice[index], inner_old, inner_new)
+        layer = self.settle(self._unshared(choice[index]), inner_old, inner_new)
         if is_bare:
             return layer
         return self._substitutes.setdefault(id(choice), ChosenLayer(choice, index, layer))
+
+    def _unshared(self, candidate: nn.Module) -> nn.Module:
+        """A candidate, without what it shares with the others; the same one in all its places."""
+        if not isinstance(candidate, CentreConv2d):
+            return candidate
+        return self._substitutes.setdefault(id(candidate), candidate.standalone())
 
 
 def _chosen_indices(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import abc
 import atexit
 import logging
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Union
 
@@ -21,17 +22,18 @@ from ..mutators import Mutator, Selection
 from ..nn._layer_choice import LayerChoice
 from ..nn._wrappers import is_wrapper
 from . import _distributed as distributed
-from ._batch_norm import estimate_statistics, kept_statistics
 from ._batches import Batch, read_batch
 from ._callbacks import CallbackList
 from ._checkpoint_file import read_checkpoint, write_checkpoint
 from ._data import SEARCH, TRAIN, VALID, Stream, seed_of, split, training_loader, validation_loader
+from ._judge import judge
 from ._loop import Loop, Phase
-from ._meters import AverageMeterGroup, Value, read_metrics
+from ._meters import Value, read_metrics
 from ._options import Options, Settings, device_of, read_options
 from ._random_state import random_state, set_random_state
 from ._shapes import shape_disagreements
 from ._status_log import StatusLog
+from ._tensorboard import Scalars
 from ._update import Update
 
 logger = logging.getLogger(__name__)
@@ -92,8 +94,9 @@ class BaseTrainer(abc.ABC):
     runs_every_candidate: ClassVar[bool] = False
     """Whether a step always runs the same graph, which can be compiled as a whole."""
 
-    bn_batches: int = 0
-    """Batches from which batch-norm statistics are estimated before an architecture is judged."""
+    bn_batches: int = 8
+    """Training batches from which batch-norm statistics are estimated before an architecture is
+    judged; 0 judges it by those of the supernet."""
 
     def __init__(
         self,
@@ -109,7 +112,7 @@ class BaseTrainer(abc.ABC):
         search_fraction: float,
         options: Options,
     ) -> None:
-        name = type(self).__name__
+        name = self._kind = type(self).__name__
         self.settings = read_options(options, name)
         problems = [*_check(model, loss, metrics, optimizer, num_epochs, mutator)]
         if problems:
@@ -129,12 +132,15 @@ class BaseTrainer(abc.ABC):
             "mutator": self.mutator,
             "weights": self._weights,
         }
-        self._loaders = self._make_loaders(dataset_train, dataset_valid, search_fraction)
+        self._data = (dataset_train, dataset_valid, search_fraction)
+        self._loaders = self._make_loaders(*self._data)
         self._loop = Loop(self.settings, self._streams(), self._callback_list())
         self._parts["loop"] = self._loop
         self._status_log: StatusLog | None = None
-        self._writer: Any = None
-        distributed.broadcast([*self.model.state_dict().values(), *self.mutator.parameters()])
+        self._scalars = Scalars(self.settings.logdir if distributed.rank() == 0 else None)
+        decides = [*self.mutator.parameters(), *self.mutator.buffers()]
+        distributed.broadcast([*self.model.state_dict().values(), *decides])
+        _share_random_states(self.mutator)
         self._compile()
 
     @abc.abstractmethod
@@ -145,20 +151,22 @@ class BaseTrainer(abc.ABC):
         """Run the epochs that are left.
 
         Args:
-            validate: Judge the architecture that would be exported after each epoch, if there is
-                validation data.
+            validate: After each epoch, if there is validation data, judge the architecture that
+                would be exported (``valid_...`` in the log) and, where all candidates run, their
+                mixture (``supernet_...``).
 
         Raises:
             TrainingError: if the loss is not finite, a loader is empty, or a process was lost.
         """
         self.model.train()
-        while self._loop.position.epoch < self.num_epochs:
-            epoch = self._loop.position.epoch
-            averages = self._loop.run_epoch(self._phases(epoch))
-            if validate and VALID in self._loaders:
-                averages |= {f"valid_{key}": value for key, value in self.validate().items()}
-            self._tell(epoch, averages)
-            self._loop.end_epoch()
+        with self._scalars:
+            while self._loop.position.epoch < self.num_epochs:
+                epoch = self._loop.position.epoch
+                averages = self._loop.run_epoch(self._phases(epoch))
+                if validate and VALID in self._loaders:
+                    averages |= self._quality()
+                self._tell(epoch, averages)
+                self._loop.end_epoch()
 
     def validate(self) -> dict[str, float]:
         """The loss and the metrics of the architecture that :meth:`export` would write.
@@ -193,7 +201,7 @@ class BaseTrainer(abc.ABC):
         if distributed.rank() > 0:
             return
         parts = {name: part.state_dict() for name, part in self._parts.items()}
-        content = {"trainer": type(self).__name__, "parts": parts, "processes": of_all}
+        content = {"trainer": self._kind, "parts": parts, "processes": of_all}
         write_checkpoint(Path(file), content | {"seed": self.seed})
 
     def resume(self, file: str | Path) -> None:
@@ -204,7 +212,7 @@ class BaseTrainer(abc.ABC):
         Raises:
             CheckpointError: if the file is unusable or does not fit; the message says why.
         """
-        content = read_checkpoint(Path(file), trainer=type(self).__name__)
+        content = read_checkpoint(Path(file), trainer=self._kind)
         processes = content["processes"]
         if len(processes) != distributed.world_size():
             raise CheckpointError(
@@ -212,7 +220,7 @@ class BaseTrainer(abc.ABC):
                 f"{distributed.world_size()} now; start as many as before"
             )
         self._load_parts(content["parts"], str(file))
-        self.seed = content["seed"]
+        self._take_seed(content["seed"])
         mine = processes[distributed.rank()]
         for name, state in mine["streams"].items():
             self._loop.streams[name].load_state_dict(state)
@@ -301,18 +309,47 @@ class BaseTrainer(abc.ABC):
             stream: Its data.
             batches: The next so many of a training stream; None for a pass over validation data.
         """
-        before, training = self.mutator._decided, self.model.training
-        distributed.broadcast(self.model.buffers())
-        self.mutator.apply_on_model(decision)
-        try:
-            with kept_statistics(self.model), torch.no_grad():
-                if self.bn_batches:
-                    estimate_statistics(self.model, self._run_statistics_batches)
-                self.model.eval()
-                return self._average(self._evaluation_batches(stream, batches))
-        finally:
-            self.mutator._decided = before
-            self.model.train(training)
+        return self._judge(decision, self._evaluation_batches(stream, batches))
+
+    def _judge(
+        self,
+        decision: Mapping[str, Selection],
+        batches: Iterable[Batch],
+        *,
+        own_statistics: bool = True,
+    ) -> dict[str, float]:
+        """Loss and metrics of an architecture on any batches.
+
+        Args:
+            own_statistics: Estimate batch-norm statistics for it first.
+        """
+        with _uncompiled() if self.settings.compile else nullcontext():
+            return judge(
+                self.mutator,
+                decision,
+                run=self._output,
+                measure=self._loss_and_metrics,
+                statistics=self._statistics_batches() if own_statistics else None,
+                batches=batches,
+            )
+
+    def _quality(self) -> dict[str, float]:
+        found = {f"valid_{name}": value for name, value in self.validate().items()}
+        if self.runs_every_candidate:
+            with torch.no_grad():
+                self.mutator.reset()
+            batches = self._evaluation_batches(VALID, None)
+            of_mixture = self._judge(self.mutator._current(), batches, own_statistics=False)
+            found |= {f"supernet_{name}": value for name, value in of_mixture.items()}
+        return found
+
+    def _statistics_batches(self) -> Iterator[Batch] | None:
+        """Training batches, the same ones each time; the stream of training stays where it is."""
+        if not self.bn_batches:
+            return None
+        stream = Stream("statistics", self._loaders[TRAIN], seed=self.seed)
+        batches = (stream.next() for _ in range(self.bn_batches))
+        return (read_batch(batch, self.device, self.settings.unpack) for batch in batches)
 
     def _steps(self, *streams: str) -> int:
         """Steps in which the shortest of some streams is passed once."""
@@ -320,21 +357,14 @@ class BaseTrainer(abc.ABC):
 
     # Details.
 
-    def _average(self, batches: Iterable[Batch]) -> dict[str, float]:
-        meters = AverageMeterGroup()
-        for batch in batches:
-            with self._autocast():
-                output = self._run_model(batch)
-                loss = self._loss(output, batch.target)
-            meters.update({"loss": loss, **self._measure(output, batch)}, batch.size)
-        if not meters.meters:
-            raise TrainingError("the valid loader is empty: it gave no batch")
-        sums = [{m.name: (m.sum, m.count) for m in meters}]
-        of_all = distributed.gather(sums[0])
-        return {
-            name: sum(one[name][0] for one in of_all) / sum(one[name][1] for one in of_all)
-            for name in sums[0]
-        }
+    def _output(self, batch: Batch) -> Any:
+        with self._autocast():
+            return self._run_model(batch)
+
+    def _loss_and_metrics(self, output: Any, batch: Batch) -> dict[str, Value]:
+        with self._autocast():
+            loss = self._loss(output, batch.target)
+        return {"loss": loss, **self._measure(output, batch)}
 
     def _evaluation_batches(self, stream: str, batches: int | None) -> Iterable[Batch]:
         if batches is not None:
@@ -346,16 +376,12 @@ class BaseTrainer(abc.ABC):
         loader = self._loaders[stream]
         return (read_batch(batch, self.device, self.settings.unpack) for batch in loader)
 
-    def _run_statistics_batches(self) -> None:
-        stream = Stream("statistics", self._loaders[TRAIN], seed=self.seed)
-        for _ in range(self.bn_batches):
-            batch = read_batch(stream.next(), self.device, self.settings.unpack)
-            with self._autocast():
-                self._run_model(batch)
-
     def _run_model(self, batch: Batch) -> Any:
         try:
-            return self.model(*batch.args, **batch.kwargs)
+            with _quiet_compiler() if self.settings.compile else nullcontext():
+                return self.model(*batch.args, **batch.kwargs)
+        except torch.cuda.OutOfMemoryError:
+            raise  # no candidate's fault, and no room to try them
         except RuntimeError as error:
             found = shape_disagreements(
                 self.mutator, lambda: self.model(*batch.args, **batch.kwargs)
@@ -426,6 +452,13 @@ class BaseTrainer(abc.ABC):
         callbacks.build(self.model, self.mutator, self)
         return callbacks
 
+    def _take_seed(self, seed: int) -> None:
+        """Split and shuffle the data as the search that is resumed, whose seed may be drawn."""
+        if seed != self.seed:
+            self.seed = seed
+            self._loaders = self._make_loaders(*self._data)
+            self._loop.streams = self._streams()
+
     def _load_parts(self, states: Mapping[str, Any], source: str) -> None:
         if states.keys() != self._parts.keys():
             raise CheckpointError(
@@ -446,17 +479,7 @@ class BaseTrainer(abc.ABC):
             return
         text = "  ".join(f"{name}: {value:.4f}" for name, value in averages.items())
         logger.info("epoch %d: %s", epoch, text)
-        if self.settings.logdir is not None:
-            self._write_scalars(epoch, averages)
-
-    def _write_scalars(self, epoch: int, averages: Mapping[str, float]) -> None:
-        if self._writer is None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(self.settings.logdir)
-        for name, value in averages.items():
-            self._writer.add_scalar(name, value, epoch)
-        self._writer.flush()
+        self._scalars.write(epoch, averages)
 
 
 def _check(
@@ -483,6 +506,19 @@ def _check(
         yield Problem("optimizer", _ONLY_WEIGHTS)
 
 
+@contextmanager
+def _quiet_compiler() -> Iterator[None]:
+    """Without a warning of the compiler about its own look at the mixture's weights."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a leaf")
+        yield
+
+
+def _uncompiled() -> AbstractContextManager[Any]:
+    """A compiled supernet would be compiled anew for every architecture that is judged."""
+    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return]
+
+
 def _optimizes_only(optimizer: torch.optim.Optimizer, model: nn.Module) -> bool:
     weights = {id(parameter) for parameter in model.parameters()}
     groups = optimizer.param_groups
@@ -492,6 +528,13 @@ def _optimizes_only(optimizer: torch.optim.Optimizer, model: nn.Module) -> bool:
 def _placed(mutator: Mutator, device: torch.device) -> Mutator:
     """On the device, but for mutators whose decisions are needed on the host."""
     return mutator if mutator.stays_on_host else mutator.to(device)
+
+
+def _share_random_states(mutator: Mutator) -> None:
+    """Give all processes those of the first: they must decide alike, whatever their seeds."""
+    if distributed.world_size() > 1:
+        own = {k: v for k, v in mutator.state_dict().items() if k.endswith("_extra_state")}
+        mutator.load_state_dict(distributed.gather(own)[0], strict=False)
 
 
 def _common_seed(settings: Settings) -> int:

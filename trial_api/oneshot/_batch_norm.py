@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import torch
 from torch import nn
@@ -25,6 +26,8 @@ def estimate_statistics(model: nn.Module, run: Callable[[], object]) -> None:
     differ (Guo et al.: Single Path One-Shot, ECCV 2020, section 3.2). The model's mode is kept.
     """
     layers = batch_norms(model)
+    if not layers:
+        return
     momenta = [layer.momentum for layer in layers]
     training = [module for module in model.modules() if module.training]
     model.eval()
@@ -68,3 +71,20 @@ def frozen_statistics(model: nn.Module) -> Iterator[None]:
     finally:
         for layer, (momentum, count) in zip(layers, kept, strict=True):
             layer.momentum, layer.num_batches_tracked = momentum, count
+
+
+@contextmanager
+def judging(model: nn.Module, *, batch_norm: Literal["train", "eval"]) -> Iterator[None]:
+    """Evaluation mode without gradients; batch norm may use the statistics of each batch.
+
+    Running statistics do not move, and the model's mode is put back.
+    """
+    training = model.training
+    model.eval()
+    for layer in batch_norms(model):
+        layer.train(batch_norm == "train")
+    try:
+        with torch.no_grad(), frozen_statistics(model):
+            yield
+    finally:
+        model.train(training)

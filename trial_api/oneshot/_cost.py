@@ -22,6 +22,7 @@ from ..mutators._mutator import Mutator
 from ..mutators._random import selections_of
 from ..mutators._selection import Selection
 from ..nn._layer_choice import LayerChoice
+from ..nn._super_kernel import standalone
 from ..nn._tree import find_choices
 from ..nn._wrappers import unwrap
 from ._cost_meter import Call, Measure, Meter, tensors_in
@@ -82,7 +83,8 @@ def candidate_costs(
         costs: CostTable = {}
         for choice in recorder.layer_choices:
             assert choice.key is not None, "bound choices have keys"
-            here = [meter.cost(layer, recorder.calls_of(choice)) for layer in choice]
+            calls = recorder.calls_of(choice)
+            here = [meter.cost(standalone(layer), calls) for layer in choice]
             before = costs.get(choice.key, [0.0] * len(here))
             costs[choice.key] = [old + new for old, new in zip(before, here, strict=True)]
     return costs

@@ -21,6 +21,7 @@ from ._loop import Phase
 from ._meters import Value
 from ._options import Options
 from ._unrolled import Virtual, exact_product, finite_difference_product
+from ._weights_only import check_weights_only
 
 Unrolled = Union[bool, Literal["exact", "finite_difference"]]
 
@@ -40,6 +41,7 @@ class DartsTrainer(BaseTrainer):
         model, loss, metrics, optimizer, num_epochs, dataset_train, dataset_valid: See
             :class:`BaseTrainer`. The second order needs an SGD optimizer, whose step it unrolls.
         mutator: :class:`SoftmaxMutator` by default.
+        weights_only_epochs: The first so many epochs leave the architecture alone.
         arc_learning_rate: Of Adam on the architecture parameters.
         arc_betas, arc_weight_decay: Of the same.
         unrolled: False for the first order (xi = 0 in equation 6). ``"finite_difference"`` or True
@@ -69,6 +71,7 @@ class DartsTrainer(BaseTrainer):
         dataset_valid: Dataset[Any] | None = None,
         *,
         mutator: Mutator | None = None,
+        weights_only_epochs: int = 0,
         arc_learning_rate: float = 3e-4,
         arc_betas: tuple[float, float] = (0.5, 0.999),
         arc_weight_decay: float = 1e-3,
@@ -87,8 +90,16 @@ class DartsTrainer(BaseTrainer):
             search_fraction=0.5,
             options={"grad_clip": 5.0, **options},
         )
+        check_weights_only("weights_only_epochs", weights_only_epochs, num_epochs)
+        self.weights_only_epochs = weights_only_epochs
         self.unrolled = "finite_difference" if unrolled is True else unrolled
         _check_unrolled(self.unrolled, optimizer, self.settings.accumulate, self.settings.amp)
+        if self.unrolled and _draws(self.mutator):
+            raise ConfigError(
+                "compares the training loss at several weights under one mixture, but the mutator "
+                "draws another one each time; use SoftmaxMutator",
+                "unrolled",
+            )
         self._architecture = self._architecture_update(
             torch.optim.Adam(
                 self.mutator.parameters(),
@@ -99,6 +110,8 @@ class DartsTrainer(BaseTrainer):
         )
 
     def _phases(self, epoch: int) -> Sequence[Phase]:
+        if epoch < self.weights_only_epochs:
+            return [Phase("weights", self._weights_step, (TRAIN,), self._steps(TRAIN))]
         return [Phase("search", self._step, (TRAIN, SEARCH), self._steps(TRAIN, SEARCH))]
 
     def _step(self, train: Batch, search: Batch) -> dict[str, Value]:
@@ -107,6 +120,9 @@ class DartsTrainer(BaseTrainer):
         else:
             self.mutator.reset()
             self._architecture.step(self._forward(search)[0])
+        return self._weights_step(train)
+
+    def _weights_step(self, train: Batch) -> dict[str, Value]:
         with torch.no_grad():
             self.mutator.reset()
         self._write_graph_status("probability")
@@ -127,6 +143,11 @@ class DartsTrainer(BaseTrainer):
     def _decided_loss(self, batch: Batch) -> Tensor:
         self.mutator.reset()
         return self._forward(batch)[0]
+
+
+def _draws(mutator: Mutator) -> bool:
+    """Whether it keeps a random state of its own."""
+    return any(name.endswith("_extra_state") for name in mutator.state_dict())
 
 
 def _check_unrolled(

@@ -41,11 +41,12 @@ class Stream:
         Raises:
             TrainingError: if the loader does not know.
         """
-        if not isinstance(self._loader, Sized):
+        try:
+            return len(self._loader)  # type: ignore[arg-type]
+        except TypeError:  # a DataLoader only tells when it is asked
             raise TrainingError(
                 f"the {self.name} loader has no length, which an epoch needs; give it a __len__"
-            )
-        return len(self._loader)
+            ) from None
 
     def next(self) -> Any:
         """The next batch.
@@ -72,7 +73,8 @@ class Stream:
         self._start, self._batches = state["start"], None
 
     def _begin(self) -> Iterator[Any]:
-        self._start = random_state()
+        own = [generator.get_state() for generator in self._generators()]
+        self._start = {**random_state(), "loader": own}
         return iter(self._seeded())
 
     def _continue(self) -> Iterator[Any]:
@@ -80,11 +82,19 @@ class Stream:
         assert self._start is not None
         now = random_state()
         set_random_state(self._start)
+        for generator, state in zip(self._generators(), self._start["loader"], strict=True):
+            generator.set_state(state)
         batches = iter(self._seeded())
         for _ in range(self._position):
             next(batches, None)
         set_random_state(now)
         return batches
+
+    def _generators(self) -> list[torch.Generator]:
+        """Those that the user gave the loader or its sampler."""
+        owners = [self._loader, getattr(self._loader, "sampler", None)]
+        found = [getattr(owner, "generator", None) for owner in owners]
+        return [generator for generator in found if isinstance(generator, torch.Generator)]
 
     def _seeded(self) -> Iterable[Any]:
         generator = getattr(self._loader, "generator", None)

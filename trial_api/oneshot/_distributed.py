@@ -35,7 +35,7 @@ def join_group(device: torch.device) -> bool:
     """Join the processes that ``torchrun`` started; whether a group was made here."""
     if _is_on() or int(os.environ.get("WORLD_SIZE", "1")) < 2 or not dist.is_available():
         return False
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     return True
 
 
@@ -77,7 +77,7 @@ def broadcast(tensors: Iterable[Tensor]) -> None:
     """Give all processes the values of the first, in place."""
     if world_size() > 1:
         for tensor in tensors:
-            _call(dist.broadcast, tensor, src=0)
+            _call(dist.broadcast, tensor.detach(), src=0)  # no part of any graph
 
 
 def gather(value: Any) -> list[Any]:

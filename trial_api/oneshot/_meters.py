@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from typing import Any, Union
 
 import torch
@@ -33,7 +34,7 @@ class AverageMeter:
 
     def update(self, val: Value, n: int = 1) -> None:
         """Add a value that stands for ``n`` samples."""
-        self._last = val.detach() if isinstance(val, Tensor) else val
+        self._last = _summable(val) if isinstance(val, Tensor) else val
         self._sum = self._sum + self._last * n
         self.count += n
 
@@ -102,6 +103,11 @@ class AverageMeterGroup:
             meter._last, meter._sum, meter.count = last, total, count
 
 
+def _summable(value: Tensor) -> Tensor:
+    """Without a graph, and in a type whose sums do not stall as those of half precision."""
+    return value.detach().to(torch.promote_types(value.dtype, torch.float32))
+
+
 def read_metrics(given: Any, source: str = "the metrics function") -> dict[str, Value]:
     """What a metrics function returned: a dict of numbers, or a number.
 
@@ -110,7 +116,7 @@ def read_metrics(given: Any, source: str = "the metrics function") -> dict[str, 
     """
     metrics = given if isinstance(given, Mapping) else {"metric": given}
     for name, value in metrics.items():
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
         if not is_number and not (isinstance(value, Tensor) and value.numel() == 1):
             raise TrainingError(
                 f"{source} must return a number or a dict of numbers, but {name!r} is {value!r}; "

@@ -126,7 +126,20 @@ def _check(settings: Settings) -> Iterator[Problem]:
         yield Problem("grad_clip", f"must be a number > 0 or None, but got {clip!r}")
     if fraction is not None and not (isinstance(fraction, float) and 0 < fraction < 1):
         yield Problem("search_fraction", f"must be between 0 and 1, but got {fraction!r}")
+    if settings.seed is not None and not _is_whole(settings.seed):
+        yield Problem("seed", f"must be a whole number or None, but got {settings.seed!r}")
+    if settings.unpack is not None and not callable(settings.unpack):
+        yield Problem("unpack", f"must be a function or None, but got {settings.unpack!r}")
+    if not _is_device(settings.device):
+        yield Problem("device", f"must be one that torch knows, but got {settings.device!r}")
 
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_device(value: Any) -> bool:
+    try:
+        return value is None or bool(torch.device(value))
+    except (RuntimeError, TypeError):
+        return False

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..mutators import Mutator
+from ..mutators import Mutator, Selection
 from ..nn._layer_choice import LayerChoice
+from ..nn._tree import Choice
 
 
 def shape_disagreements(mutator: Mutator, run: Callable[[], object]) -> list[str]:
@@ -26,9 +27,10 @@ def shape_disagreements(mutator: Mutator, run: Callable[[], object]) -> list[str
         return mutator.on_forward_layer_choice(choice, *args, **kwargs)
 
     choices = [choice for choice in mutator.undedup_mutables if isinstance(choice, LayerChoice)]
-    kept = [choice._run for choice in choices]
+    kept, decided = [choice._run for choice in choices], mutator._decided
     for choice in choices:
         choice._run = compare
+    mutator._decided = _completed(mutator)
     try:
         with torch.no_grad():
             run()
@@ -37,7 +39,27 @@ def shape_disagreements(mutator: Mutator, run: Callable[[], object]) -> list[str
     finally:
         for choice, own in zip(choices, kept, strict=True):
             choice._run = own
+        mutator._decided = decided
     return list(dict.fromkeys(found))
+
+
+def _completed(mutator: Mutator) -> dict[str, Selection]:
+    """The decision, with first candidates for choices inside candidates that are not chosen."""
+    selections = {}
+    for mutable in mutator.mutables:
+        selection = mutator.selection_of(mutable)
+        if not selection.indices:
+            selection = Selection(selection.length, tuple(range(_least(mutable))))
+        selections[mutable.key or ""] = selection
+    return selections
+
+
+def _least(choice: Choice) -> int:
+    """How many candidates must run."""
+    if isinstance(choice, LayerChoice):
+        return 1
+    n_chosen = choice.n_chosen
+    return n_chosen[0] if isinstance(n_chosen, tuple) else n_chosen or 0
 
 
 def _differing(choice: LayerChoice, args: Any, kwargs: Any) -> Iterator[str]:

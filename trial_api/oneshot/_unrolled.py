@@ -24,6 +24,8 @@ from torch.autograd import forward_ad
 
 from nas_tuners.contract.errors import TrainingError
 
+from ._swapped import swapped
+
 LossFunction = Callable[[], Tensor]
 
 Product = Callable[
@@ -60,7 +62,7 @@ class Virtual:
             train_loss, search_loss: Evaluate the losses at the present weights and parameters.
             product: :func:`exact_product` or :func:`finite_difference_product`.
         """
-        weights = [weight for group in self._groups for weight in group["params"]]
+        weights = [weight for group in self._groups for weight in _trained(group)]
         saved = [weight.detach().clone() for weight in weights]
         random = _RandomState()
         gradients = _gradients(train_loss(), weights)
@@ -79,7 +81,7 @@ class Virtual:
         """Move the weights; what each gradient was multiplied with on the way."""
         given, factors = iter(gradients), []
         for group in self._groups:
-            for weight in group["params"]:
+            for weight in _trained(group):
                 gradient = next(given) + group["weight_decay"] * weight
                 if group["maximize"]:
                     raise TrainingError("DARTS minimizes: `maximize` of the optimizer must be off")
@@ -88,6 +90,11 @@ class Virtual:
                 weight.sub_(group["lr"] * update)
                 factors.append(float(group["lr"]) * factor)
         return factors
+
+
+def _trained(group: dict[str, Any]) -> list[Tensor]:
+    """The parameters of a group without those that are frozen."""
+    return [weight for weight in group["params"] if weight.requires_grad]
 
 
 def sgd_update(
@@ -153,7 +160,7 @@ def exact_product(
                 id(weight): _dual(weight, direction)
                 for weight, direction in zip(weights, directions, strict=True)
             }
-            with _swapped(model, duals):
+            with swapped(model, duals):
                 gradients = _gradients(loss(), architecture)
             tangents = [_tangent(gradient) for gradient in gradients]
     except NotImplementedError as error:
@@ -180,22 +187,6 @@ def _gradients(loss: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
     """With zeros for what the loss does not depend on."""
     found = torch.autograd.grad(loss, list(inputs), allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
-
-
-@contextmanager
-def _swapped(model: nn.Module, replacements: dict[int, Tensor]) -> Iterator[None]:
-    """The model with other tensors in the place of its parameters."""
-    kept = []
-    for module in model.modules():
-        for name, parameter in module._parameters.items():
-            if parameter is not None and id(parameter) in replacements:
-                kept.append((module, name, parameter))
-                module._parameters[name] = replacements[id(parameter)]  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        for module, name, parameter in kept:
-            module._parameters[name] = parameter
 
 
 class _RandomState:

@@ -19,8 +19,8 @@ class Update:
         clip: Largest norm of the gradient.
         accumulate: Losses a step.
         scaler: Of losses in half precision.
-        only: Compute gradients for the optimizer's parameters alone; those of others are neither
-            computed nor touched.
+        only: Compute gradients for the optimizer's parameters alone (and those of updates that
+            step with it); those of others are neither computed nor touched.
     """
 
     def __init__(
@@ -43,24 +43,30 @@ class Update:
     def parameters(self) -> list[Tensor]:
         return list(_parameters(self.optimizer))
 
-    def step(self, loss: Tensor) -> None:
-        """Add the gradient of a loss; every ``accumulate`` losses, change the parameters."""
+    def step(self, loss: Tensor, *others: Update) -> None:
+        """Add the gradient of a loss; every ``accumulate`` losses, change the parameters.
+
+        Args:
+            loss: A scalar.
+            others: Of parameters that are learned from the same loss and step at the same time.
+                Losses are scaled once, by this update.
+        """
         if self._accumulate > 1:
             loss = loss / self._accumulate
         if self._scaler is not None:
             loss = self._scaler.scale(loss)
-        torch.autograd.backward(loss, inputs=self._inputs(loss))
-        self._finish()
+        torch.autograd.backward(loss, inputs=self._inputs(loss, *others))
+        self._finish(*others)
 
     def apply(self, gradients: Iterable[Tensor | None]) -> None:
         """The same with gradients that were computed elsewhere, one a parameter, unscaled."""
-        factor = 1.0 if self._scaler is None else self._scaler.get_scale()
-        factor /= self._accumulate
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             if gradient is None:
                 continue
-            if factor != 1.0:
-                gradient = gradient * factor
+            if self._accumulate > 1:
+                gradient = gradient / self._accumulate
+            if self._scaler is not None:
+                gradient = self._scaler.scale(gradient)
             old = parameter.grad
             parameter.grad = gradient.detach() if old is None else old + gradient.detach()
         self._finish()
@@ -81,25 +87,38 @@ class Update:
         self._pending = state["pending"]
         self.optimizer.zero_grad(set_to_none=True)
         for parameter, gradient in zip(self.parameters, state["gradients"], strict=False):
-            parameter.grad = gradient
+            parameter.grad = None if gradient is None else gradient.to(parameter.device)
 
-    def _inputs(self, loss: Tensor) -> Sequence[Tensor] | None:
-        return self.parameters if self._only and loss.requires_grad else None
+    def _inputs(self, loss: Tensor, *others: Update) -> Sequence[Tensor] | None:
+        if not self._only or not loss.requires_grad:
+            return None
+        together = [p for update in (self, *others) for p in update.parameters]
+        return [parameter for parameter in together if parameter.requires_grad]
 
-    def _finish(self) -> None:
-        self._pending = (self._pending + 1) % self._accumulate
+    def _finish(self, *others: Update) -> None:
+        together = (self, *others)
+        for update in together:
+            update._pending = (update._pending + 1) % self._accumulate
         if self._pending:
             return
-        distributed.average_gradients(_parameters(self.optimizer))
+        for update in together:
+            update._change(self._scaler)
         if self._scaler is not None:
-            self._scaler.unscale_(self.optimizer)
+            self._scaler.update()
+
+    def _change(self, scaler: torch.amp.GradScaler | None) -> None:
+        """A step with the gradients that are there."""
+        distributed.average_gradients(_parameters(self.optimizer))
+        if all(parameter.grad is None for parameter in _parameters(self.optimizer)):
+            scaler = None  # which would fail to find any
+        if scaler is not None:
+            scaler.unscale_(self.optimizer)
         if self._clip is not None:
             torch.nn.utils.clip_grad_norm_(_parameters(self.optimizer), self._clip)
-        if self._scaler is None:
+        if scaler is None:
             self.optimizer.step()
         else:
-            self._scaler.step(self.optimizer)
-            self._scaler.update()
+            scaler.step(self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
 
 

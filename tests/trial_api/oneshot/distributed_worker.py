@@ -11,10 +11,25 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812
+from torch import nn
 from torch.utils.data import TensorDataset
 
+from nas_tuners import RandomTuner
 from nas_tuners.contract.errors import TrainingError
-from trial_api.oneshot import BaseTrainer, Callback, DartsTrainer, ModelCheckpoint
+from trial_api import SuperKernelConv2d
+from trial_api.oneshot import (
+    BaseTrainer,
+    Callback,
+    CdartsTrainer,
+    DartsTrainer,
+    EnasTrainer,
+    GdasTrainer,
+    ModelCheckpoint,
+    PdartsTrainer,
+    SinglePathTrainer,
+    SmashTrainer,
+    SposTrainer,
+)
 from trial_api.oneshot import _distributed as distributed
 from trial_api.oneshot._data import Stream, training_loader
 from trial_api.oneshot._options import Settings
@@ -32,7 +47,16 @@ class Die(Callback):
 def make(name: str, **options: Any) -> BaseTrainer:
     model = PlantedNet()
     optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
-    kinds: dict[str, Any] = {"darts": DartsTrainer}
+    kinds: dict[str, Any] = {
+        "cdarts": make_cdarts,
+        "darts": DartsTrainer,
+        "enas": make_enas,
+        "gdas": GdasTrainer,
+        "pdarts": make_pdarts,
+        "single_path": make_single_path,
+        "smash": SmashTrainer,
+        "spos": SposTrainer,
+    }
     return kinds[name](  # type: ignore[no-any-return]
         model,
         F.cross_entropy,
@@ -47,12 +71,58 @@ def make(name: str, **options: Any) -> BaseTrainer:
     )
 
 
+def make_cdarts(
+    model: Any, loss: Any, metrics: Any, optimizer: Any, **options: Any
+) -> CdartsTrainer:
+    large = PlantedNet()
+    optimizer_large = torch.optim.SGD(large.parameters(), 0.1, momentum=0.9)
+    return CdartsTrainer(model, large, loss, metrics, optimizer, optimizer_large, **options)
+
+
+def make_enas(model: Any, loss: Any, metrics: Any, optimizer: Any, **options: Any) -> EnasTrainer:
+    def reward(output: Any, target: Any) -> Any:
+        return accuracy(output, target)["accuracy"]
+
+    few: dict[str, Any] = {
+        "child_steps": 6,
+        "mutator_steps": 3,
+        "mutator_steps_aggregate": 4,
+        "bn_batches": 2,
+    }
+    return EnasTrainer(model, loss, metrics, reward, optimizer, **few, **options)
+
+
+def make_pdarts(
+    _model: Any, loss: Any, metrics: Any, _optimizer: Any, *, num_epochs: int, **options: Any
+) -> PdartsTrainer:
+    """Three stages of an epoch each."""
+
+    def create(_layers: int) -> tuple[Any, ...]:
+        model = PlantedNet()
+        return model, loss, torch.optim.SGD(model.parameters(), 0.1), None
+
+    return PdartsTrainer(
+        create, 1, metrics, 1, pdarts_num_to_drop=(1, 0, 1), weights_only_epochs=0, **options
+    )
+
+
+def make_single_path(
+    _model: Any, loss: Any, metrics: Any, _optimizer: Any, **options: Any
+) -> SinglePathTrainer:
+    kernel = SuperKernelConv2d(12, 2, key="kernel")
+    model = nn.Sequential(kernel, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    return SinglePathTrainer(model, loss, metrics, optimizer, cost={"kernel": [1, 2]}, **options)
+
+
 def main(folder: str, name: str, failing: bool) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(int(os.environ["RANK"]))  # the trainer makes all start from the first's
     callbacks: list[Callback] = [ModelCheckpoint(folder), *([Die()] if failing else [])]
     trainer = make(name, callbacks=callbacks)
     trainer.train()
+    if isinstance(trainer, SposTrainer):
+        trainer.search(RandomTuner(), 4)  # unseeded: the first process's proposals are for all
     rank = dist.get_rank()
     state = {"model": trainer.model.state_dict(), "mutator": trainer.mutator.state_dict()}
     result = {"state": state, "validate": trainer.validate(), "export": trainer.export()}
@@ -80,7 +150,8 @@ def check_shares(folder: str) -> None:
     distributed.check_alike([1.0], "numbers")
     with pytest.raises(TrainingError, match=r"disagree on their ranks: \[0, 1\]"):
         distributed.check_alike(rank, "their ranks")
-    dist.barrier()
+    dist.barrier()  # a process whose peer has left already may abort
+    dist.destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from nas_tuners.contract.errors import ConfigError
+from trial_api.mutators import GumbelSoftmaxMutator
 from trial_api.oneshot import BaseTrainer, DartsTrainer
 from trial_api.testing import OneShotSuite
 from trial_api.testing._planted import PlantedData, PlantedNet, accuracy
 
 
 def make(model: nn.Module, **options: Any) -> DartsTrainer:
-    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.5, weight_decay=1e-4)
     return DartsTrainer(model, F.cross_entropy, accuracy, optimizer, **options)
 
 
@@ -65,4 +66,16 @@ def test_what_cannot_be_unrolled(optimizer: Any, options: dict[str, Any], messag
             1,
             PlantedData(),
             **options,
+        )
+
+
+def test_mixtures_that_are_drawn_cannot_be_unrolled() -> None:
+    model = PlantedNet()
+    with pytest.raises(ConfigError, match="draws another one each time"):
+        make(
+            model,
+            num_epochs=1,
+            dataset_train=PlantedData(),
+            unrolled=True,
+            mutator=GumbelSoftmaxMutator(model),
         )

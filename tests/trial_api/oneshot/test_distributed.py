@@ -29,7 +29,9 @@ def load(folder: Path, rank: int) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("name", ["darts"])
+@pytest.mark.parametrize(
+    "name", ["cdarts", "darts", "enas", "gdas", "pdarts", "single_path", "smash", "spos"]
+)
 def test_both_processes_end_with_the_same_supernet_and_one_export(
     name: str, tmp_path: Path
 ) -> None:

@@ -1,0 +1,1 @@
+"""What one-shot training costs, against the same computation without this package."""
