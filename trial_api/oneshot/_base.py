@@ -5,9 +5,8 @@ from __future__ import annotations
 import abc
 import atexit
 import logging
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Union
 
@@ -16,17 +15,18 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from nas_tuners.contract.architecture import save_architecture
-from nas_tuners.contract.errors import CheckpointError, ConfigError, Problem, TrainingError
+from nas_tuners.contract.errors import CheckpointError, ConfigError, TrainingError
 
 from ..mutators import Mutator, Selection
-from ..nn._layer_choice import LayerChoice
-from ..nn._wrappers import is_wrapper
 from . import _distributed as distributed
+from ._arguments import check_arguments
 from ._batches import Batch, read_batch
 from ._callbacks import CallbackList
 from ._checkpoint_file import read_checkpoint, write_checkpoint
-from ._data import SEARCH, TRAIN, VALID, Stream, seed_of, split, training_loader, validation_loader
+from ._compiled import compile_supernet, quiet_compiler, uncompiled
+from ._data import SEARCH, TRAIN, VALID, Stream, seed_of
 from ._judge import judge
+from ._loaders import make_loaders
 from ._loop import Loop, Phase
 from ._meters import Value, read_metrics
 from ._options import Options, Settings, device_of, read_options
@@ -37,16 +37,6 @@ from ._tensorboard import Scalars
 from ._update import Update
 
 logger = logging.getLogger(__name__)
-
-_BARE_MODEL = (
-    "pass the bare model; the trainer compiles it (compile=True) and averages gradients over "
-    "processes itself"
-)
-
-_ONLY_WEIGHTS = (
-    "holds parameters that are not the model's; pass model.parameters() only: the trainer "
-    "optimizes the architecture itself"
-)
 
 Loss = Callable[[Any, Any], Tensor]
 Metrics = Union[Callable[[Any, Any], Union[Mapping[str, Value], Value]], None]
@@ -114,7 +104,7 @@ class BaseTrainer(abc.ABC):
     ) -> None:
         name = self._kind = type(self).__name__
         self.settings = read_options(options, name)
-        problems = [*_check(model, loss, metrics, optimizer, num_epochs, mutator)]
+        problems = [*check_arguments(model, loss, metrics, optimizer, num_epochs, mutator)]
         if problems:
             raise ConfigError(problems, name)
         self.device = distributed.local_device(device_of(self.settings))
@@ -133,7 +123,7 @@ class BaseTrainer(abc.ABC):
             "weights": self._weights,
         }
         self._data = (dataset_train, dataset_valid, search_fraction)
-        self._loaders = self._make_loaders(*self._data)
+        self._loaders = self._make_loaders()
         self._loop = Loop(self.settings, self._streams(), self._callback_list())
         self._parts["loop"] = self._loop
         self._status_log: StatusLog | None = None
@@ -141,7 +131,7 @@ class BaseTrainer(abc.ABC):
         decides = [*self.mutator.parameters(), *self.mutator.buffers()]
         distributed.broadcast([*self.model.state_dict().values(), *decides])
         _share_random_states(self.mutator)
-        self._compile()
+        compile_supernet(self.mutator, self.settings.compile, whole=self.runs_every_candidate)
 
     @abc.abstractmethod
     def _phases(self, epoch: int) -> Sequence[Phase]:
@@ -323,7 +313,7 @@ class BaseTrainer(abc.ABC):
         Args:
             own_statistics: Estimate batch-norm statistics for it first.
         """
-        with _uncompiled() if self.settings.compile else nullcontext():
+        with uncompiled() if self.settings.compile else nullcontext():
             return judge(
                 self.mutator,
                 decision,
@@ -378,7 +368,7 @@ class BaseTrainer(abc.ABC):
 
     def _run_model(self, batch: Batch) -> Any:
         try:
-            with _quiet_compiler() if self.settings.compile else nullcontext():
+            with quiet_compiler() if self.settings.compile else nullcontext():
                 return self.model(*batch.args, **batch.kwargs)
         except torch.cuda.OutOfMemoryError:
             raise  # no candidate's fault, and no room to try them
@@ -394,51 +384,10 @@ class BaseTrainer(abc.ABC):
         kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.settings.amp or "")
         return nullcontext() if kind is None else torch.autocast(self.device.type, dtype=kind)
 
-    def _compile(self) -> None:
-        """Compile in place, which leaves names of parameters as they are."""
-        options = self.settings.compile
-        if not options:
-            return
-        arguments: dict[str, Any] = {} if options is True else dict(options)
-        if self.runs_every_candidate:
-            self.model.compile(**arguments)
-            return
-        for choice in self.mutator.undedup_mutables:
-            for candidate in choice if isinstance(choice, LayerChoice) else ():
-                candidate.compile(**arguments)
-
-    def _make_loaders(
-        self,
-        dataset_train: Dataset[Any] | None,
-        dataset_valid: Dataset[Any] | None,
-        search_fraction: float,
-    ) -> dict[str, Iterable[Any]]:
-        settings, pin = self.settings, self.device.type == "cuda"
-        loaders: dict[str, Iterable[Any]] = {}
-        if settings.train_loader is not None:
-            loaders[TRAIN] = settings.train_loader
-            if search_fraction and settings.search_loader is None:
-                raise ConfigError(
-                    "train_loader needs a search_loader beside it: this algorithm decides the "
-                    "architecture on batches of its own",
-                    type(self).__name__,
-                )
-        elif dataset_train is None:
-            raise ConfigError("dataset_train or train_loader must be given", type(self).__name__)
-        elif search_fraction and settings.search_loader is None:
-            fraction = settings.search_fraction or search_fraction
-            train, search = split(dataset_train, fraction, seed=self.seed)
-            loaders[TRAIN] = training_loader(train, settings, pin=pin)
-            loaders[SEARCH] = training_loader(search, settings, pin=pin)
-        else:
-            loaders[TRAIN] = training_loader(dataset_train, settings, pin=pin)
-        if settings.search_loader is not None:
-            loaders[SEARCH] = settings.search_loader
-        if settings.valid_loader is not None:
-            loaders[VALID] = settings.valid_loader
-        elif dataset_valid is not None:
-            loaders[VALID] = validation_loader(dataset_valid, settings, pin=pin)
-        return loaders
+    def _make_loaders(self) -> dict[str, Iterable[Any]]:
+        return make_loaders(
+            *self._data, self.settings, seed=self.seed, device=self.device, trainer=self._kind
+        )
 
     def _streams(self) -> dict[str, Stream]:
         return {
@@ -456,7 +405,7 @@ class BaseTrainer(abc.ABC):
         """Split and shuffle the data as the search that is resumed, whose seed may be drawn."""
         if seed != self.seed:
             self.seed = seed
-            self._loaders = self._make_loaders(*self._data)
+            self._loaders = self._make_loaders()
             self._loop.streams = self._streams()
 
     def _load_parts(self, states: Mapping[str, Any], source: str) -> None:
@@ -480,49 +429,6 @@ class BaseTrainer(abc.ABC):
         text = "  ".join(f"{name}: {value:.4f}" for name, value in averages.items())
         logger.info("epoch %d: %s", epoch, text)
         self._scalars.write(epoch, averages)
-
-
-def _check(
-    model: nn.Module,
-    loss: object,
-    metrics: object,
-    optimizer: object,
-    num_epochs: object,
-    mutator: Mutator,
-) -> Iterator[Problem]:
-    if is_wrapper(model):
-        yield Problem("model", _BARE_MODEL)
-    if not callable(loss):
-        yield Problem("loss", f"must be callable, but got {loss!r}")
-    if metrics is not None and not callable(metrics):
-        yield Problem("metrics", f"must be callable or None, but got {metrics!r}")
-    if not isinstance(num_epochs, int) or num_epochs < 0:
-        yield Problem("num_epochs", f"must be a whole number >= 0, but got {num_epochs!r}")
-    if mutator.model is not model:
-        yield Problem("mutator", "must be bound to the model that is trained")
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        yield Problem("optimizer", f"must be a torch optimizer, but got {optimizer!r}")
-    elif not _optimizes_only(optimizer, model):
-        yield Problem("optimizer", _ONLY_WEIGHTS)
-
-
-@contextmanager
-def _quiet_compiler() -> Iterator[None]:
-    """Without a warning of the compiler about its own look at the mixture's weights."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a leaf")
-        yield
-
-
-def _uncompiled() -> AbstractContextManager[Any]:
-    """A compiled supernet would be compiled anew for every architecture that is judged."""
-    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return]
-
-
-def _optimizes_only(optimizer: torch.optim.Optimizer, model: nn.Module) -> bool:
-    weights = {id(parameter) for parameter in model.parameters()}
-    groups = optimizer.param_groups
-    return all(id(parameter) in weights for group in groups for parameter in group["params"])
 
 
 def _placed(mutator: Mutator, device: torch.device) -> Mutator:

@@ -14,7 +14,8 @@ from nas_tuners.contract.errors import ConfigError, Problem, TrainingError
 
 from ..mutators import FollowingMutator, SoftmaxMutator
 from . import _distributed as distributed
-from ._base import BaseTrainer, Loss, Metrics, _optimizes_only
+from ._arguments import optimizes_only
+from ._base import BaseTrainer, Loss, Metrics
 from ._batches import Batch
 from ._cdarts_loss import (
     distillation_loss,
@@ -253,7 +254,7 @@ def _check(model: nn.Module, optimizer: torch.optim.Optimizer, **positive: float
         for name, value in positive.items()
         if value <= 0
     ]
-    if not _optimizes_only(optimizer, model):
+    if not optimizes_only(optimizer, model):
         text = "must be made of model_large.parameters(), no others"
         problems.append(Problem("optimizer_large", text))
     if problems:

@@ -1,0 +1,54 @@
+"""What every trainer checks of its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from nas_tuners.contract.errors import Problem
+
+from ..mutators import Mutator
+from ..nn._wrappers import is_wrapper
+
+_BARE_MODEL = (
+    "pass the bare model; the trainer compiles it (compile=True) and averages gradients over "
+    "processes itself"
+)
+
+_ONLY_WEIGHTS = (
+    "holds parameters that are not the model's; pass model.parameters() only: the trainer "
+    "optimizes the architecture itself"
+)
+
+
+def check_arguments(
+    model: nn.Module,
+    loss: object,
+    metrics: object,
+    optimizer: object,
+    num_epochs: object,
+    mutator: Mutator,
+) -> Iterator[Problem]:
+    """Everything that is wrong."""
+    if is_wrapper(model):
+        yield Problem("model", _BARE_MODEL)
+    if not callable(loss):
+        yield Problem("loss", f"must be callable, but got {loss!r}")
+    if metrics is not None and not callable(metrics):
+        yield Problem("metrics", f"must be callable or None, but got {metrics!r}")
+    if not isinstance(num_epochs, int) or num_epochs < 0:
+        yield Problem("num_epochs", f"must be a whole number >= 0, but got {num_epochs!r}")
+    if mutator.model is not model:
+        yield Problem("mutator", "must be bound to the model that is trained")
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        yield Problem("optimizer", f"must be a torch optimizer, but got {optimizer!r}")
+    elif not optimizes_only(optimizer, model):
+        yield Problem("optimizer", _ONLY_WEIGHTS)
+
+
+def optimizes_only(optimizer: torch.optim.Optimizer, model: nn.Module) -> bool:
+    weights = {id(parameter) for parameter in model.parameters()}
+    groups = optimizer.param_groups
+    return all(id(parameter) in weights for group in groups for parameter in group["params"])
