@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import json
 import os
 import struct
 import subprocess
@@ -224,6 +225,46 @@ def test_a_mutator_a_loop_and_a_trainer_of_ones_own() -> None:
     by_hand, by_trainer = done.stdout.splitlines()
     assert "{'first': '" in by_hand
     assert "'accuracy': 0." in by_trainer
+
+
+def test_darts_and_a_retraining_as_in_the_papers(tmp_path: Path) -> None:
+    best = tmp_path / "best.json"
+    searched = run(ONESHOT / "darts.py", "--limit", "200", "--epochs", "1", "--export", best)
+    assert searched.returncode == 0, searched.stderr
+    assert "with the supernet's weights: {'loss': " in searched.stdout
+    options = ["--limit", "200", "--epochs", "2", "--cells", "3", "--channels", "4"]
+    retrained = run(ONESHOT / "retrain.py", best, *options)
+    assert retrained.returncode == 0, retrained.stderr
+    assert retrained.stdout.startswith("accuracy: 0.")
+
+
+@pytest.mark.parametrize(
+    ("script", "options"),
+    [
+        ("enas.py", ["--epochs", "1", "--mutator-steps", "1", "--retrain", "1"]),
+        ("spos.py", ["--epochs", "2", "--evaluations", "4", "--retrain", "1"]),
+        ("proxyless.py", ["--epochs", "2"]),
+    ],
+)
+def test_a_search_in_a_supernet(script: str, options: list[str], tmp_path: Path) -> None:
+    best = tmp_path / "best.json"
+    done = run(ONESHOT / script, "--limit", "200", *options, "--export", best)
+    assert done.returncode == 0, done.stderr
+    assert "0." in done.stdout
+    assert json.loads(best.read_text())
+
+
+TRAINERS = ["bender", "cdarts", "fbnet", "gdas", "pc_darts", "pdarts", "single_path", "smash"]
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_every_other_trainer(name: str, tmp_path: Path) -> None:
+    best = tmp_path / "best.json"
+    options = ["--limit", "120", "--evaluations", "3", "--export", best]
+    done = run(ONESHOT / "trainers.py", name, *options)
+    assert done.returncode == 0, done.stderr
+    assert "the architecture is in" in done.stdout
+    assert json.loads(best.read_text())
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import atexit
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Union
 
@@ -30,13 +31,18 @@ from ._loaders import make_loaders
 from ._loop import Loop, Phase
 from ._meters import Value, read_metrics
 from ._options import Options, Settings, device_of, read_options
-from ._random_state import random_state, set_random_state
+from ._random_state import random_state, seeded, set_random_state
 from ._shapes import shape_disagreements
 from ._status_log import StatusLog
 from ._tensorboard import Scalars
 from ._update import Update
 
 logger = logging.getLogger(__name__)
+
+_NO_GRAPH = (
+    "has no gradient by any parameter: return it with its graph (no detach, no new tensor), and "
+    "let some layer that is always run have parameters"
+)
 
 Loss = Callable[[Any, Any], Tensor]
 Metrics = Union[Callable[[Any, Any], Union[Mapping[str, Value], Value]], None]
@@ -259,13 +265,16 @@ class BaseTrainer(abc.ABC):
         """The loss of a batch, and the model's output, as decided at present.
 
         Raises:
-            TrainingError: if the loss is no finite scalar, or candidates do not fit.
+            TrainingError: if the loss is no finite scalar with a gradient, or candidates do not
+                fit.
         """
         with self._autocast():
             output = self._run_model(batch)
             loss = self._loss(output, batch.target)
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             raise TrainingError(f"the loss must be a scalar tensor, but got {_described(loss)}")
+        if not loss.requires_grad:
+            raise TrainingError(f"the loss in {self._loop.where} {_NO_GRAPH}")
         self._loop.guard.watch(loss, self._loop.where)
         return loss, output
 
@@ -289,17 +298,9 @@ class BaseTrainer(abc.ABC):
     def _final_architecture(self) -> dict[str, Any]:
         return self.mutator.export()
 
-    def _evaluate(
-        self, decision: Mapping[str, Selection], *, stream: str = VALID, batches: int | None = None
-    ) -> dict[str, float]:
-        """Loss and metrics of an architecture; the search goes on afterwards as if never left.
-
-        Args:
-            decision: The architecture.
-            stream: Its data.
-            batches: The next so many of a training stream; None for a pass over validation data.
-        """
-        return self._judge(decision, self._evaluation_batches(stream, batches))
+    def _evaluate(self, decision: Mapping[str, Selection]) -> dict[str, float]:
+        """Loss and metrics of an architecture on the validation data."""
+        return self._judge(decision, self._validation_batches())
 
     def _judge(
         self,
@@ -310,10 +311,14 @@ class BaseTrainer(abc.ABC):
     ) -> dict[str, float]:
         """Loss and metrics of an architecture on any batches.
 
+        Random numbers, those of augmented data too, are the same each time. The search goes on
+        afterwards as if never left.
+
         Args:
             own_statistics: Estimate batch-norm statistics for it first.
         """
-        with uncompiled() if self.settings.compile else nullcontext():
+        compiler = uncompiled() if self.settings.compile else nullcontext()
+        with compiler, seeded(seed_of(self.seed, "judge", 0)):
             return judge(
                 self.mutator,
                 decision,
@@ -326,20 +331,29 @@ class BaseTrainer(abc.ABC):
     def _quality(self) -> dict[str, float]:
         found = {f"valid_{name}": value for name, value in self.validate().items()}
         if self.runs_every_candidate:
-            with torch.no_grad():
-                self.mutator.reset()
-            batches = self._evaluation_batches(VALID, None)
-            of_mixture = self._judge(self.mutator._current(), batches, own_statistics=False)
+            batches = self._validation_batches()
+            of_mixture = self._judge(self._mixture(), batches, own_statistics=False)
             found |= {f"supernet_{name}": value for name, value in of_mixture.items()}
         return found
 
+    def _mixture(self) -> Mapping[str, Selection]:
+        """What a step would run at present; where it is drawn, later draws do not change."""
+        random = _random_part(self.mutator)
+        with torch.no_grad():
+            self.mutator.reset()
+        self.mutator.load_state_dict(random, strict=False)
+        return self.mutator._current()
+
     def _statistics_batches(self) -> Iterator[Batch] | None:
-        """Training batches, the same ones each time; the stream of training stays where it is."""
-        if not self.bn_batches:
-            return None
-        stream = Stream("statistics", self._loaders[TRAIN], seed=self.seed)
-        batches = (stream.next() for _ in range(self.bn_batches))
-        return (read_batch(batch, self.device, self.settings.unpack) for batch in batches)
+        """Training batches for batch norm."""
+        return self._batches_of(TRAIN, self.bn_batches) if self.bn_batches else None
+
+    def _batches_of(self, loader: str, count: int) -> Iterator[Batch]:
+        """The same batches each time; the stream of training stays where it is."""
+        stream = Stream(loader, self._loaders[loader], seed=seed_of(self.seed, "judge", 0))
+        with stream.passing_by():
+            for _ in range(count):
+                yield read_batch(stream.next(), self.device, self.settings.unpack)
 
     def _steps(self, *streams: str) -> int:
         """Steps in which the shortest of some streams is passed once."""
@@ -356,15 +370,17 @@ class BaseTrainer(abc.ABC):
             loss = self._loss(output, batch.target)
         return {"loss": loss, **self._measure(output, batch)}
 
-    def _evaluation_batches(self, stream: str, batches: int | None) -> Iterable[Batch]:
-        if batches is not None:
-            return (self._loop.next_batch(stream) for _ in range(batches))
-        if stream not in self._loaders:
+    def _validation_batches(self) -> Iterable[Batch]:
+        if VALID not in self._loaders:
             raise TrainingError(
-                f"there is no {stream} data; give the trainer dataset_{stream} or {stream}_loader"
+                "there is no valid data; give the trainer dataset_valid or valid_loader"
             )
-        loader = self._loaders[stream]
-        return (read_batch(batch, self.device, self.settings.unpack) for batch in loader)
+        return self._read(self._loaders[VALID])
+
+    def _read(self, loader: Iterable[Any], count: int | None = None) -> Iterator[Batch]:
+        """A pass, or a part of it, that begins when the first batch is asked for."""
+        for batch in islice(loader, count):
+            yield read_batch(batch, self.device, self.settings.unpack)
 
     def _run_model(self, batch: Batch) -> Any:
         try:
@@ -439,8 +455,12 @@ def _placed(mutator: Mutator, device: torch.device) -> Mutator:
 def _share_random_states(mutator: Mutator) -> None:
     """Give all processes those of the first: they must decide alike, whatever their seeds."""
     if distributed.world_size() > 1:
-        own = {k: v for k, v in mutator.state_dict().items() if k.endswith("_extra_state")}
-        mutator.load_state_dict(distributed.gather(own)[0], strict=False)
+        mutator.load_state_dict(distributed.gather(_random_part(mutator))[0], strict=False)
+
+
+def _random_part(mutator: Mutator) -> dict[str, Any]:
+    """Its random states, of its state dict."""
+    return {k: v for k, v in mutator.state_dict().items() if k.endswith("_extra_state")}
 
 
 def _common_seed(settings: Settings) -> int:

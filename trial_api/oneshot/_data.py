@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -28,7 +30,7 @@ class Stream:
 
     def __init__(self, name: str, loader: Iterable[Any], *, seed: int) -> None:
         self.name = name
-        self._loader = loader
+        self._loader = _own(loader)
         self._seed = seed
         self._passes = 0
         self._position = 0
@@ -39,14 +41,17 @@ class Stream:
         """Batches a pass.
 
         Raises:
-            TrainingError: if the loader does not know.
+            TrainingError: if the loader does not know, or is empty.
         """
         try:
-            return len(self._loader)  # type: ignore[arg-type]
+            length = len(self._loader)  # type: ignore[arg-type]
         except TypeError:  # a DataLoader only tells when it is asked
             raise TrainingError(
                 f"the {self.name} loader has no length, which an epoch needs; give it a __len__"
             ) from None
+        if not length:
+            raise TrainingError(self._empty())
+        return length
 
     def next(self) -> Any:
         """The next batch.
@@ -60,7 +65,7 @@ class Stream:
             self._position += 1
             return batch
         if self._position == 0:
-            raise TrainingError(f"the {self.name} loader is empty: it gave no batch")
+            raise TrainingError(self._empty())
         self._passes, self._position = self._passes + 1, 0
         self._batches = self._begin()
         return self.next()
@@ -71,6 +76,24 @@ class Stream:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._passes, self._position = state["passes"], state["position"]
         self._start, self._batches = state["start"], None
+
+    @contextmanager
+    def passing_by(self) -> Iterator[Stream]:
+        """This stream, for somebody else's look at the loader: its generators go on as before."""
+        before = [generator.get_state() for generator in self._generators()]
+        try:
+            yield self
+        finally:
+            for generator, state in zip(self._generators(), before, strict=True):
+                generator.set_state(state)
+
+    def _empty(self) -> str:
+        if not self._passes:
+            return f"the {self.name} loader is empty: it gave no batch"
+        return (
+            f"the {self.name} loader gave no batch when it was passed once more; it must give an "
+            "iterator of its own each time, as a DataLoader does and a generator does not"
+        )
 
     def _begin(self) -> Iterator[Any]:
         own = [generator.get_state() for generator in self._generators()]
@@ -101,6 +124,15 @@ class Stream:
         if isinstance(self._loader, SplitLoader) and isinstance(generator, torch.Generator):
             generator.manual_seed(seed_of(self._seed, self.name, self._passes))
         return self._loader
+
+
+def _own(loader: Iterable[Any]) -> Iterable[Any]:
+    """A loader with an iterator of its own: one with persistent workers gives all the same."""
+    if not getattr(loader, "persistent_workers", False):
+        return loader
+    loader = copy.copy(loader)
+    loader._iterator = None  # type: ignore[attr-defined]
+    return loader
 
 
 class SplitLoader(DataLoader[Any]):

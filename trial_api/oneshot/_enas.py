@@ -19,8 +19,8 @@ from . import _distributed as distributed
 from ._auxiliary import on_logits, with_auxiliary
 from ._base import BaseTrainer, Loss, Metrics
 from ._batch_norm import judging
-from ._batches import Batch, read_batch
-from ._data import SEARCH, TRAIN, Stream, seed_of
+from ._batches import Batch
+from ._data import SEARCH, TRAIN, seed_of
 from ._judge import judge
 from ._loop import Phase
 from ._meters import Value
@@ -252,14 +252,9 @@ class EnasTrainer(BaseTrainer):
                 run=self._output,
                 measure=self._measure_reward,
                 statistics=self._statistics_batches(),
-                batches=self._held_out_batches(),
+                batches=self._batches_of(SEARCH, self.final_batches),
             )["reward"]
         return reward if math.isfinite(reward) else -math.inf
-
-    def _held_out_batches(self) -> Iterator[Batch]:
-        stream = Stream("final", self._loaders[SEARCH], seed=self._final_seed)
-        for _ in range(self.final_batches):
-            yield read_batch(stream.next(), self.device, self.settings.unpack)
 
     def _final_architecture(self) -> dict[str, Any]:
         space = self._controller.search_space

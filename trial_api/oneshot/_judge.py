@@ -67,7 +67,7 @@ def average(run: Run, measure: Measure, batches: Iterable[Batch]) -> dict[str, f
     for batch in batches:
         meters.update(measure(run(batch), batch), batch.size)
     if not meters.meters:
-        raise TrainingError("the valid loader is empty: it gave no batch")
+        raise TrainingError("the loader of validation or held-out data is empty: it gave no batch")
     of_all = distributed.gather({meter.name: (meter.sum, meter.count) for meter in meters})
     return {
         meter.name: sum(one[meter.name][0] for one in of_all)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast, final
 
+import torch
 from torch import nn
 from torch.utils.data import Dataset
 from typing_extensions import Unpack
@@ -124,6 +125,7 @@ class PdartsTrainer:
         self._options: dict[str, Any] = {"batch_size": 96, "grad_clip": 5.0, **options}
         self.seed = draw_seed() if options.get("seed") is None else cast(int, options["seed"])
         self._space: SearchSpace | None = None
+        self._check_spaces()
         self._progress = Progress()
         self._trainer = self._begin(self._progress)
 
@@ -242,6 +244,12 @@ class PdartsTrainer:
             return None
         counted = {key: [*of_key] for key, of_key in skips.items() if key.startswith(self._prefix)}
         return SkipCap(self._cap, counted)
+
+    def _check_spaces(self) -> None:
+        """Refuse models that do not go together now, not after the first stage is trained."""
+        with torch.random.fork_rng(devices=[]):
+            for depth in self._depths:
+                self._same_space(search_space(read_created(self._creator(depth))[0]))
 
     def _same_space(self, space: SearchSpace) -> SearchSpace:
         """The search space of a stage, which must be that of all."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, Union
@@ -29,7 +28,6 @@ from ..mutators import Selection
 from ..mutators._random import selections_of
 from . import _distributed as distributed
 from ._base import BaseTrainer
-from ._batches import read_batch
 from ._cost_table import architecture_cost, check_costs
 from ._data import SEARCH, SplitLoader, seed_of, validation_loader
 from ._search_history import History, Judged, Question, SearchTuner
@@ -70,7 +68,6 @@ class SupernetSearch:
             )
         if cost is not None:
             check_costs(cost, self._space, source="cost")
-        self._held_out = _in_order(trainer)
         self._candidates = candidates
         self._cost = cost
         self._history = History(self._space)
@@ -191,11 +188,8 @@ class SupernetSearch:
 
     def _measure(self, vector: IndexVector, batches: int | None) -> dict[str, float]:
         trainer = self._trainer
-        held_out = islice(self._held_out, batches)
-        return trainer._judge(
-            selections_of(self._space, vector),
-            (read_batch(one, trainer.device, trainer.settings.unpack) for one in held_out),
-        )
+        held_out = trainer._read(_in_order(trainer), batches)
+        return trainer._judge(selections_of(self._space, vector), held_out)
 
     def _result(self) -> IndexVector:
         best = self._history.best()

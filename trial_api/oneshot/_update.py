@@ -97,9 +97,10 @@ class Update:
 
     def _finish(self, *others: Update) -> None:
         together = (self, *others)
+        pending = (self._pending + 1) % self._accumulate
         for update in together:
-            update._pending = (update._pending + 1) % self._accumulate
-        if self._pending:
+            update._pending = pending  # also of those that had other losses in between
+        if pending:
             return
         for update in together:
             update._change(self._scaler)
