@@ -53,6 +53,7 @@ def main(options: argparse.Namespace) -> None:
     load_supernet_state_dict(network, model.state_dict())
     weights = sum(parameter.numel() for parameter in network.parameters())
     print(f"with the supernet's weights: {trainer.validate()}; {weights:,} weights")
+    print("no candidate was trained to stand alone: retrain.py trains it from scratch")
 
 
 def accuracy(output: Tensor, target: Tensor) -> dict[str, Tensor]:

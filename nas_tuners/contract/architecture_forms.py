@@ -81,7 +81,8 @@ def expectation(spec: Spec) -> str:
     if isinstance(spec, InputChoice):
         low, high = spec.domain.low, spec.domain.high
         count = f"{low}" if low == high else f"{low} to {high}"
-        return f"{count} of {list(spec.candidates)!r}"
+        names = spec.candidates if any(spec.candidates) else range(len(spec.candidates))
+        return f"{count} of {list(names)!r}"
     if isinstance(spec, ValueChoice):
         return f"one of {_plain_options(spec)}"
     return f"a number in {_number_range(spec.domain)}"

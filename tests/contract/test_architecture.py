@@ -405,6 +405,12 @@ def test_every_wrong_key_is_reported_at_once() -> None:
     ]
 
 
+def test_inputs_without_names_are_expected_by_number() -> None:
+    space = SearchSpace({"skip": _inputs(["", "", ""], [2, 2])})
+    with pytest.raises(ArchitectureError, match=r"skip: missing; expected 2 of \[0, 1, 2\]"):
+        to_vector(space, {})
+
+
 def test_a_key_unlike_any_other_is_to_be_taken_out() -> None:
     problem = r"lr: unknown key; there is none like it: take it out$"
     with pytest.raises(ArchitectureError, match=problem):

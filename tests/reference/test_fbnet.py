@@ -69,7 +69,7 @@ def test_the_gradient_of_the_architecture_against_the_formula(form: dict[str, An
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     trainer = FBNetTrainer(
         model, F.cross_entropy, None, optimizer, 1, data,
-        mutator=mutator, cost=TABLE, fixed_cost=1.5, batch_size=8, **form,
+        mutator=mutator, cost=TABLE, fixed_cost=1.5, batch_size=8, warmup_epochs=0, **form,
     )  # fmt: skip
     assert trainer._cost is not None
     temperature = mutator.temperature = 0.8

@@ -216,3 +216,8 @@ def test_weights_without_a_shape_fit_only_their_like():
     model.layer(torch.ones(1, 3))
     with pytest.raises(CheckpointError, match=r"\(2, 3\) here, none yet in the checkpoint"):
         load_supernet_state_dict(model, saved)
+
+
+def test_a_file_is_no_state_dict():
+    with pytest.raises(CheckpointError, match=r"got 'weights.pt'; of a file, pass torch.load"):
+        load_supernet_state_dict(nn.Linear(1, 1), "weights.pt")

@@ -57,7 +57,8 @@ class BaseMutator(nn.Module, abc.ABC):
             if site.choice.is_bound:
                 raise MutatorError(
                     f"the choice at {site.path!r} is bound to a mutator already; call remove() of "
-                    "that mutator first, or build the model anew"
+                    "that mutator first (of a trainer: trainer.mutator.remove()), or build the "
+                    "model anew"
                 )
         self.__dict__["model"] = model  # as an attribute it would be a submodule
         for site in sites:
@@ -90,6 +91,11 @@ class BaseMutator(nn.Module, abc.ABC):
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it runs the choices of the model: until :meth:`remove`."""
+        return self._is_bound
 
     @property
     def undedup_mutables(self) -> list[Choice]:

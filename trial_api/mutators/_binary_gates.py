@@ -145,6 +145,7 @@ class BinaryGateMutator(Mutator):
             selection,
             lambda index: layers[index](*args, **kwargs),
             inputs=[args, kwargs],
+            key=str(mutable.key),
             names=mutable.names,
         )
         return _as_reduced(mutable, selection, output)
@@ -155,7 +156,13 @@ class BinaryGateMutator(Mutator):
             return super().on_forward_input_choice(mutable, inputs)
         candidates = inputs_in_order(inputs, mutable.choose_from)
         names = [name or f"input {n}" for n, name in enumerate(mutable.choose_from)]
-        output = gated_output(selection, candidates.__getitem__, inputs=inputs, names=names)
+        output = gated_output(
+            selection,
+            candidates.__getitem__,
+            inputs=inputs,
+            key=str(mutable.key),
+            names=names,
+        )
         return _as_reduced(mutable, selection, output)
 
     def get_extra_state(self) -> dict[str, Any]:

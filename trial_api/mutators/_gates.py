@@ -45,6 +45,7 @@ def gated_output(
     run: Callable[[int], Any],
     *,
     inputs: Any,
+    key: str,
     names: Sequence[str],
 ) -> Any:
     """The active candidate's output, as it is, connected to the gates.
@@ -53,6 +54,7 @@ def gated_output(
         selection: What was decided.
         run: Runs a candidate by index; called again in the backward pass.
         inputs: What ``run`` reads: tensors in lists, tuples and dicts.
+        key: Of the choice, for errors.
         names: Of the candidates, for errors.
 
     Raises:
@@ -66,8 +68,11 @@ def gated_output(
     output = run(active)
     tensors = list(float_tensors(output))
     if not tensors:
-        raise SearchSpaceError(f"candidate {names[active]!r} returned no tensor to learn from")
-    again = _Again(run, selection, names, watched, versions, _autocast_of(selection.gates.device))
+        problem = f"candidate {names[active]!r} returned no tensor to learn from"
+        raise SearchSpaceError(problem, key)
+    again = _Again(
+        run, selection, key, names, watched, versions, _autocast_of(selection.gates.device)
+    )
     connected = iter(_Connect.apply(selection.gates, again, *tensors))  # type: ignore[no-untyped-call]
     return _with_tensors(output, connected)
 
@@ -90,6 +95,7 @@ class _Again:
 
     run: Callable[[int], Any]
     selection: GatedSelection
+    key: str
     names: Sequence[str]
     inputs: list[Tensor]
     versions: list[int]
@@ -105,7 +111,8 @@ class _Again:
             active = self.names[self.selection.indices[0]]
             raise SearchSpaceError(
                 f"candidate {self.names[index]!r} returned shapes {shapes}, but {active!r} "
-                f"returned {expected}; candidates of a choice must agree"
+                f"returned {expected}; candidates of a choice must agree",
+                self.key,
             )
         return found
 

@@ -33,7 +33,11 @@ def reduce_weighted(
     for name, output in zip(names, outputs, strict=True):
         if not isinstance(output, Tensor):
             kind = type(output).__name__
-            raise SearchSpaceError(f"candidate {name!r} returned a {kind}, not a tensor")
+            raise SearchSpaceError(
+                f"candidate {name!r} returned a {kind}, not a tensor, which a mixture needs; wrap "
+                "it in a module that returns the tensor, or take a trainer that runs one "
+                "candidate at a time"
+            )
     if reduction in ("none", "concat"):
         scaled = [output * weight for output, weight in zip(outputs, weights, strict=True)]
         return scaled if reduction == "none" else torch.cat(scaled, dim=1) if scaled else None

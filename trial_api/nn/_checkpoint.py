@@ -42,6 +42,10 @@ def load_supernet_state_dict(
         model = apply_fixed_architecture(Net(), "best.json")
         load_supernet_state_dict(model, torch.load("supernet.pt"))
     """
+    if not isinstance(state_dict, Mapping):
+        raise CheckpointError(
+            f"expected a state dict, but got {state_dict!r}; of a file, pass torch.load(file)"
+        )
     plain = unwrap(model)
     names = {without_compiled(name): name for name in plain.state_dict()}
     given = _without_wrappers(state_dict, names)

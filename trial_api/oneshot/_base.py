@@ -16,16 +16,22 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from nas_tuners.contract.architecture import save_architecture
-from nas_tuners.contract.errors import CheckpointError, ConfigError, TrainingError
+from nas_tuners.contract.errors import (
+    CheckpointError,
+    ConfigError,
+    MutatorError,
+    TrainingError,
+)
 
 from ..mutators import Mutator, Selection
 from . import _distributed as distributed
 from ._arguments import check_arguments
-from ._batches import Batch, read_batch
+from ._batches import Batch, check_call, read_batch
 from ._callbacks import CallbackList
 from ._checkpoint_file import read_checkpoint, write_checkpoint
 from ._compiled import compile_supernet, quiet_compiler, uncompiled
 from ._data import SEARCH, TRAIN, VALID, Stream, seed_of
+from ._freed import freeing_the_model
 from ._judge import judge
 from ._loaders import make_loaders
 from ._loop import Loop, Phase
@@ -41,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 _NO_GRAPH = (
     "has no gradient by any parameter: return it with its graph (no detach, no new tensor), and "
-    "let some layer that is always run have parameters"
+    "let some layer that is always run have parameters that are not frozen"
 )
 
 Loss = Callable[[Any, Any], Tensor]
@@ -72,7 +78,7 @@ class BaseTrainer(abc.ABC):
         num_epochs: How many.
         dataset_train: Split at random into a part for the weights and one for the architecture.
         dataset_valid: For :meth:`validate`.
-        mutator: Decides the choices of the model.
+        mutator: Decides the choices of the model. A trainer that cannot be made removes it.
         search_fraction: The algorithm's share of ``dataset_train`` for the architecture; 0 where
             it uses none.
         options: See :class:`Options`.
@@ -94,6 +100,10 @@ class BaseTrainer(abc.ABC):
     """Training batches from which batch-norm statistics are estimated before an architecture is
     judged; 0 judges it by those of the supernet."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.__init__ = freeing_the_model(cls.__init__)  # type: ignore[method-assign]
+
     def __init__(
         self,
         model: nn.Module,
@@ -109,6 +119,7 @@ class BaseTrainer(abc.ABC):
         options: Options,
     ) -> None:
         name = self._kind = type(self).__name__
+        self.mutator = mutator
         self.settings = read_options(options, name)
         problems = [*check_arguments(model, loss, metrics, optimizer, num_epochs, mutator)]
         if problems:
@@ -153,7 +164,10 @@ class BaseTrainer(abc.ABC):
 
         Raises:
             TrainingError: if the loss is not finite, a loader is empty, or a process was lost.
+            MutatorError: if the mutator was removed from the model.
         """
+        if not self.mutator.is_bound:
+            raise MutatorError("the mutator was removed from the model; make a new trainer")
         self.model.train()
         with self._scalars:
             while self._loop.position.epoch < self.num_epochs:
@@ -180,6 +194,9 @@ class BaseTrainer(abc.ABC):
         Args:
             file: Where to write it, as ``apply_fixed_architecture`` reads it.
         """
+        position = self._loop.position
+        if position.epoch == position.phase == position.step == 0:
+            logger.warning("nothing was trained yet: this architecture is where the search begins")
         architecture = self._final_architecture()
         if file is not None and distributed.rank() == 0:
             save_architecture(architecture, file)
@@ -215,9 +232,10 @@ class BaseTrainer(abc.ABC):
                 f"{file}: written by {len(processes)} processes, but there are "
                 f"{distributed.world_size()} now; start as many as before"
             )
+        mine = processes[distributed.rank()]
+        self._check_streams(mine["streams"], str(file))
         self._load_parts(content["parts"], str(file))
         self._take_seed(content["seed"])
-        mine = processes[distributed.rank()]
         for name, state in mine["streams"].items():
             self._loop.streams[name].load_state_dict(state)
         set_random_state(mine["random"])
@@ -386,6 +404,9 @@ class BaseTrainer(abc.ABC):
         try:
             with quiet_compiler() if self.settings.compile else nullcontext():
                 return self.model(*batch.args, **batch.kwargs)
+        except TypeError as error:
+            check_call(self.model, batch, error)
+            raise
         except torch.cuda.OutOfMemoryError:
             raise  # no candidate's fault, and no room to try them
         except RuntimeError as error:
@@ -423,6 +444,13 @@ class BaseTrainer(abc.ABC):
             self.seed = seed
             self._loaders = self._make_loaders()
             self._loop.streams = self._streams()
+
+    def _check_streams(self, states: Mapping[str, Any], source: str) -> None:
+        for name, state in states.items():
+            try:
+                self._loop.streams[name].check_state(state)
+            except ValueError as error:
+                raise CheckpointError(f"{source}: {error}") from None
 
     def _load_parts(self, states: Mapping[str, Any], source: str) -> None:
         if states.keys() != self._parts.keys():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nas_tuners.contract.errors import TrainingError
 
@@ -32,7 +33,7 @@ def read_batch(
     Raises:
         TrainingError: if its form is none of those that are understood without ``unpack``.
     """
-    inputs, target = _split(batch) if unpack is None else unpack(batch)
+    inputs, target = _split(batch) if unpack is None else _unpacked(unpack(batch))
     inputs, target = to_device(inputs, device), to_device(target, device)
     size = next((len(tensor) for tensor in _tensors((inputs, target)) if tensor.ndim), 1)
     if isinstance(inputs, Mapping):
@@ -40,6 +41,24 @@ def read_batch(
     return Batch(
         tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,), {}, target, size
     )
+
+
+def check_call(model: nn.Module, batch: Batch, error: TypeError) -> None:
+    """Tell a batch that the model cannot be called with from an error inside of it.
+
+    Raises:
+        TrainingError: if the signature of ``forward`` refuses the batch.
+    """
+    try:
+        inspect.signature(model.forward).bind(*batch.args, **batch.kwargs)
+    except TypeError as reason:
+        by_name = f"{', '.join(batch.kwargs)} by name"
+        given = by_name if batch.kwargs else f"{len(batch.args)} by position"
+        raise TrainingError(
+            f"{type(model).__name__}.forward cannot be called with the inputs of a batch, "
+            f"{given}: {reason}; pass `unpack`, a function from a batch to (inputs, target), with "
+            "inputs in a tuple (by position) or a dict (by name)"
+        ) from error
 
 
 def to_device(value: Any, device: torch.device) -> Any:
@@ -69,6 +88,13 @@ def _split(batch: Any) -> tuple[Any, Any]:
         f"{', '.join(_TARGETS)}, but got {got}; pass `unpack`, a function "
         "from a batch to (inputs, target)"
     )
+
+
+def _unpacked(given: Any) -> tuple[Any, Any]:
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        what = f"{len(given)} values" if isinstance(given, (tuple, list)) else type(given).__name__
+        raise TrainingError(f"`unpack` must return a pair (inputs, target), but returned {what}")
+    return given[0], given[1]
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

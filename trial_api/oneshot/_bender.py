@@ -18,6 +18,7 @@ from ._batches import Batch
 from ._data import TRAIN
 from ._loop import Phase
 from ._meters import Value
+from ._mutator_argument import require_kind
 from ._options import Options
 from ._search_history import SearchTuner
 from ._supernet_search import Architecture, OnResult, SupernetSearch
@@ -78,6 +79,7 @@ class BenderTrainer(BaseTrainer):
         candidates: int = 10,
         **options: Unpack[Options],
     ) -> None:
+        require_kind(mutator, PathDropoutMutator)
         if not 0 <= drop_rate <= 1:
             raise ConfigError(f"must be between 0 and 1, but got {drop_rate!r}", "drop_rate")
         super().__init__(

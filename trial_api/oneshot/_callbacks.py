@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +17,8 @@ from . import _distributed as distributed
 if TYPE_CHECKING:
     from ..mutators import BaseMutator
     from ._base import BaseTrainer
+
+logger = logging.getLogger(__name__)
 
 
 class Callback:
@@ -148,12 +152,30 @@ class CallbackList:
             callback.on_batch_end(epoch, batch)
 
     def state_dict(self) -> dict[str, Any]:
-        states = enumerate(callback.state_dict() for callback in self.callbacks)
-        return {str(number): state for number, state in states}
+        return {name: callback.state_dict() for name, callback in self._named().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        for number, callback in enumerate(self.callbacks):
-            callback.load_state_dict(state.get(str(number), {}))
+        named = self._named()
+        own = {name for name, callback in named.items() if callback.state_dict()}
+        before = {name for name, one in state.items() if one}
+        if own != before:
+            logger.warning(
+                "the callbacks with a state were %s and are %s now; what is new begins anew",
+                sorted(before),
+                sorted(own),
+            )
+        for name, callback in named.items():
+            callback.load_state_dict(state.get(name, {}))
+
+    def _named(self) -> dict[str, Callback]:
+        """By class and number, so that a resumed search may have callbacks of other classes."""
+        named: dict[str, Callback] = {}
+        seen: Counter[str] = Counter()
+        for callback in self.callbacks:
+            kind = type(callback).__name__
+            named[f"{kind} {seen[kind]}"] = callback
+            seen[kind] += 1
+        return named
 
 
 def is_first_process() -> bool:

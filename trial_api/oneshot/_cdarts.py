@@ -28,7 +28,9 @@ from ._cdarts_loss import (
 from ._data import SEARCH, TRAIN
 from ._loop import Phase
 from ._meters import Value
+from ._mutator_argument import require_kind
 from ._options import Options
+from ._update import adam
 from ._weights_only import check_weights_only
 
 
@@ -113,6 +115,7 @@ class CdartsTrainer(BaseTrainer):
         arc_weight_decay: float = 0.0,
         **options: Unpack[Options],
     ) -> None:
+        require_kind(mutator, SoftmaxMutator)
         leader = mutator or SoftmaxMutator(model_small, seed=options.get("seed"))
         super().__init__(
             model_small,
@@ -146,7 +149,7 @@ class CdartsTrainer(BaseTrainer):
         self._masks = masks_of(self._alphas, penalized)
         self._add_evaluation_network(model_large, optimizer_large, leader)
         self._architecture = self._architecture_update(
-            torch.optim.Adam(
+            adam(
                 leader.parameters(),
                 lr=arc_learning_rate,
                 betas=arc_betas,

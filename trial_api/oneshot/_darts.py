@@ -19,8 +19,10 @@ from ._batches import Batch
 from ._data import SEARCH, TRAIN
 from ._loop import Phase
 from ._meters import Value
+from ._mutator_argument import require_parameters
 from ._options import Options
 from ._unrolled import Virtual, exact_product, finite_difference_product
+from ._update import adam
 from ._weights_only import check_weights_only
 
 Unrolled = Union[bool, Literal["exact", "finite_difference"]]
@@ -91,6 +93,7 @@ class DartsTrainer(BaseTrainer):
             options={"grad_clip": 5.0, **options},
         )
         check_weights_only("weights_only_epochs", weights_only_epochs, num_epochs)
+        require_parameters(self.mutator)
         self.weights_only_epochs = weights_only_epochs
         self.unrolled = "finite_difference" if unrolled is True else unrolled
         _check_unrolled(self.unrolled, optimizer, self.settings.accumulate, self.settings.amp)
@@ -101,7 +104,7 @@ class DartsTrainer(BaseTrainer):
                 "unrolled",
             )
         self._architecture = self._architecture_update(
-            torch.optim.Adam(
+            adam(
                 self.mutator.parameters(),
                 lr=arc_learning_rate,
                 betas=arc_betas,

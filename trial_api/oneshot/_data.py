@@ -71,7 +71,25 @@ class Stream:
         return self.next()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"passes": self._passes, "position": self._position, "start": self._start}
+        return {
+            "passes": self._passes,
+            "position": self._position,
+            "start": self._start,
+            "batches": self._length(),
+        }
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Refuse to go on in the midst of other data.
+
+        Raises:
+            ValueError: if a pass has another number of batches than the one that was begun.
+        """
+        before, now = state["batches"], self._length()
+        if before != now and 0 < state["position"] != before:
+            raise ValueError(
+                f"a pass of the {self.name} data had {before} batches and was not finished, but "
+                f"has {now} now; make the trainer with the same data and batch size"
+            )
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._passes, self._position = state["passes"], state["position"]
@@ -86,6 +104,12 @@ class Stream:
         finally:
             for generator, state in zip(self._generators(), before, strict=True):
                 generator.set_state(state)
+
+    def _length(self) -> int | None:
+        try:
+            return len(self._loader)  # type: ignore[arg-type]
+        except TypeError:
+            return None
 
     def _empty(self) -> str:
         if not self._passes:
@@ -123,6 +147,9 @@ class Stream:
         generator = getattr(self._loader, "generator", None)
         if isinstance(self._loader, SplitLoader) and isinstance(generator, torch.Generator):
             generator.manual_seed(seed_of(self._seed, self.name, self._passes))
+        sampler: Any = getattr(self._loader, "sampler", None)
+        if hasattr(sampler, "set_epoch"):
+            sampler.set_epoch(self._passes)  # else a DistributedSampler repeats its order
         return self._loader
 
 
@@ -201,6 +228,12 @@ def validation_loader(dataset: Dataset[Any], settings: Settings, *, pin: bool) -
 
 
 def length_of(dataset: Dataset[Any]) -> int:
+    if isinstance(dataset, DataLoader):
+        raise ConfigError(
+            "expected a data set, but got a DataLoader; pass train_loader, search_loader and "
+            "valid_loader instead",
+            "dataset",
+        )
     if not isinstance(dataset, Sized):
         kind = type(dataset).__name__
         raise ConfigError(

@@ -16,6 +16,7 @@ from nas_tuners.contract.errors import ConfigError, Problem, TrainingError
 
 from ..mutators import ControllerMutator, Mutator, Selection
 from . import _distributed as distributed
+from ._arguments import described
 from ._auxiliary import on_logits, with_auxiliary
 from ._base import BaseTrainer, Loss, Metrics
 from ._batch_norm import judging
@@ -279,7 +280,7 @@ def _check(
     reward_batch_norm: object,
 ) -> Iterator[Problem]:
     if not callable(reward_function):
-        yield Problem("reward_function", f"must be callable, but got {reward_function!r}")
+        yield Problem("reward_function", f"must be callable, but got {described(reward_function)}")
     if mutator is not None and not isinstance(mutator, ControllerMutator):
         kind = type(mutator).__name__
         yield Problem("mutator", f"must be a ControllerMutator, which learns, but got a {kind}")

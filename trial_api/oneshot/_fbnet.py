@@ -31,6 +31,7 @@ from ._data import SEARCH, TRAIN
 from ._loop import Phase
 from ._meters import Value
 from ._options import Options
+from ._weights_only import check_weights_only
 
 Form = Literal["mul", "add"]
 
@@ -120,6 +121,7 @@ class FBNetTrainer(BaseTrainer):
             search_fraction=0.2,
             options=options,
         )
+        check_weights_only("warmup_epochs", warmup_epochs, num_epochs)
         self.warmup_epochs = warmup_epochs
         self._first_temperature = initial_temperature
         self._temperature_decay = temperature_decay

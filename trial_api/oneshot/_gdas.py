@@ -18,7 +18,9 @@ from ._batches import Batch
 from ._data import SEARCH, TRAIN
 from ._loop import Phase
 from ._meters import Value
+from ._mutator_argument import require_kind
 from ._options import Options
+from ._update import adam
 
 
 @final
@@ -74,6 +76,7 @@ class GdasTrainer(BaseTrainer):
         arc_weight_decay: float = 1e-3,
         **options: Unpack[Options],
     ) -> None:
+        require_kind(mutator, HardGumbelMutator)
         if min(initial_temperature, final_temperature) <= 0:
             raise ConfigError(
                 f"temperatures must be > 0, but got (initial_temperature={initial_temperature!r}, "
@@ -95,7 +98,7 @@ class GdasTrainer(BaseTrainer):
         self.initial_temperature = initial_temperature
         self.final_temperature = final_temperature
         self._architecture = self._architecture_update(
-            torch.optim.Adam(
+            adam(
                 self.mutator.parameters(),
                 lr=arc_learning_rate,
                 betas=arc_betas,

@@ -118,8 +118,10 @@ def read_metrics(given: Any, source: str = "the metrics function") -> dict[str, 
     for name, value in metrics.items():
         is_number = isinstance(value, Real) and not isinstance(value, bool)
         if not is_number and not (isinstance(value, Tensor) and value.numel() == 1):
+            is_tensor = isinstance(value, Tensor)
+            got = f"a tensor of shape {tuple(value.shape)}" if is_tensor else repr(value)
             raise TrainingError(
-                f"{source} must return a number or a dict of numbers, but {name!r} is {value!r}; "
+                f"{source} must return a number or a dict of numbers, but {name!r} is {got}; "
                 'return something like {"acc1": 0.93}'
             )
     return {

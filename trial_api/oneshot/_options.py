@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union
 
 import torch
@@ -128,6 +129,9 @@ def _check(settings: Settings) -> Iterator[Problem]:
         yield Problem("search_fraction", f"must be between 0 and 1, but got {fraction!r}")
     if settings.seed is not None and not _is_whole(settings.seed):
         yield Problem("seed", f"must be a whole number or None, but got {settings.seed!r}")
+    if not isinstance(settings.callbacks, (list, tuple, NoneType)):
+        kind = type(settings.callbacks).__name__
+        yield Problem("callbacks", f"must be a list of callbacks, but got a {kind}")
     if settings.unpack is not None and not callable(settings.unpack):
         yield Problem("unpack", f"must be a function or None, but got {settings.unpack!r}")
     if not _is_device(settings.device):

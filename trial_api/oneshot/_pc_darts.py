@@ -16,7 +16,9 @@ from ._batches import Batch
 from ._data import SEARCH, TRAIN
 from ._loop import Phase
 from ._meters import Value
+from ._mutator_argument import require_parameters
 from ._options import Options
+from ._update import adam
 from ._weights_only import check_weights_only
 
 
@@ -90,9 +92,10 @@ class PcDartsTrainer(BaseTrainer):
             options={"batch_size": 256, "grad_clip": 5.0, **options},
         )
         check_weights_only("weights_only_epochs", weights_only_epochs, num_epochs)
+        require_parameters(self.mutator)
         self.weights_only_epochs = weights_only_epochs
         self._architecture = self._architecture_update(
-            torch.optim.Adam(
+            adam(
                 self.mutator.parameters(),
                 lr=arc_learning_rate,
                 betas=arc_betas,

@@ -38,6 +38,8 @@ from ._loop import Phase
 from ._meters import Value, read_metrics
 from ._options import Options
 from ._reinforce import MovingBaseline
+from ._update import adam
+from ._weights_only import check_weights_only
 
 Form = Literal["mul#log", "add#linear"]
 Method = Literal["gradient", "reinforce"]
@@ -152,6 +154,7 @@ class ProxylessTrainer(BaseTrainer):
             search_fraction=0.5,
             options=options,
         )
+        check_weights_only("warmup_epochs", warmup_epochs, num_epochs)
         self.warmup_epochs, self.arc_every, self.method = warmup_epochs, arc_every, method
         self._reward, self._reward_samples = reward, reward_samples
         self._baseline = MovingBaseline(baseline_decay)
@@ -160,13 +163,11 @@ class ProxylessTrainer(BaseTrainer):
         self._cost: CostTerm | None = None
         if cost is not None:
             self._use_costs(cost, cost_form, cost_reference, cost_strength, cost_scale)
-        # Adam takes no whole numbers for betas.
-        betas = (float(arc_betas[0]), float(arc_betas[1]))
         self._architecture = self._architecture_update(
-            torch.optim.Adam(
+            adam(
                 self.mutator.parameters(),
                 lr=arc_learning_rate,
-                betas=betas,
+                betas=arc_betas,
                 weight_decay=arc_weight_decay,
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from nas_tuners.contract.architecture import to_parameters, to_vector
 from nas_tuners.contract.search_space import SearchSpace
@@ -15,6 +15,7 @@ from . import _distributed as distributed
 logger = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class SearchTuner(Protocol):
     """What a search asks of a tuner; every tuner of ``nas_tuners`` has it.
 

@@ -21,6 +21,7 @@ from ._cost_table import CostTable
 from ._data import TRAIN
 from ._loop import Phase
 from ._meters import Value
+from ._mutator_argument import require_kind
 from ._options import Options
 from ._weights_only import check_weights_only
 
@@ -86,6 +87,7 @@ class SinglePathTrainer(BaseTrainer):
         warmup_epochs: int = 0,
         **options: Unpack[Options],
     ) -> None:
+        require_kind(mutator, ThresholdMutator)
         self._thresholds = mutator or ThresholdMutator(model)
         super().__init__(
             model,

@@ -92,6 +92,7 @@ class SupernetSearch:
             raise ConfigError("needs `cost`, a table for the trainer", "cost_limit")
         if metric is None and self._trainer._metrics is None:
             metric = "loss"
+        _check_tuner(tuner)
         epoch = self._trainer._loop.position.epoch
         maximize = _maximizes(tuner, metric)
         self._history.begin(Question(metric, maximize, epoch, batches, cost_limit), tuner)
@@ -226,6 +227,17 @@ def _in_order(trainer: BaseTrainer) -> Iterable[Any]:
         return loader
     pin = trainer.device.type == "cuda"
     return validation_loader(loader.dataset, trainer.settings, pin=pin)
+
+
+def _check_tuner(tuner: object) -> None:
+    if isinstance(tuner, SearchTuner) and not isinstance(tuner, type):
+        return
+    kind = tuner.__name__ if isinstance(tuner, type) else type(tuner).__name__
+    raise ConfigError(
+        f"must be a tuner, such as SPOSEvolutionTuner(), but got {kind}; a sampler of Optuna is "
+        "made one by OptunaTuner(sampler)",
+        "tuner",
+    )
 
 
 def _maximizes(tuner: SearchTuner, metric: str | None) -> bool:

@@ -21,9 +21,7 @@ class Scalars:
 
     def __init__(self, logdir: str | None) -> None:
         if logdir is not None and importlib.util.find_spec("tensorboard") is None:
-            raise ConfigError(
-                "needs the package tensorboard: pip install nas-tuners[tensorboard]", "logdir"
-            )
+            raise ConfigError("needs the package tensorboard: pip install tensorboard", "logdir")
         self._logdir = logdir
         self._writer: Any = None
 

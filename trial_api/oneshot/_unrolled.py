@@ -24,6 +24,7 @@ from torch.autograd import forward_ad
 
 from nas_tuners.contract.errors import TrainingError
 
+from . import _distributed as distributed
 from ._swapped import swapped
 
 LossFunction = Callable[[], Tensor]
@@ -64,11 +65,11 @@ class Virtual:
         """
         weights = [weight for group in self._groups for weight in _trained(group)]
         saved = [weight.detach().clone() for weight in weights]
-        random = _RandomState()
-        gradients = _gradients(train_loss(), weights)
+        random = _RandomState(weights[0].device)
+        gradients = _averaged(_gradients(train_loss(), weights))
         factors = self._step(gradients)
         both = _gradients(search_loss(), [*architecture, *weights])
-        direct, vectors = both[: len(architecture)], both[len(architecture) :]
+        direct, vectors = both[: len(architecture)], _averaged(both[len(architecture) :])
         with torch.no_grad():
             torch._foreach_copy_(weights, saved)
         directions = [vector * factor for vector, factor in zip(vectors, factors, strict=True)]
@@ -127,7 +128,7 @@ def finite_difference_product(
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(directions))))
     epsilon = 0.01 / norm.clamp_min(torch.finfo(norm.dtype).tiny)
     saved = [weight.detach().clone() for weight in weights]
-    random = _RandomState()
+    random = _RandomState(weights[0].device)
     sides = []
     for sign in (1.0, -1.0):
         with torch.no_grad(), random.again():
@@ -189,17 +190,25 @@ def _gradients(loss: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
     return [torch.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
 
 
-class _RandomState:
-    """Lets several evaluations of a loss see the same dropout."""
+def _averaged(gradients: Sequence[Tensor]) -> list[Tensor]:
+    """Over the processes, which step together: the virtual weights are the same in all."""
+    together = [gradient.contiguous() for gradient in gradients]
+    distributed.average(together)
+    return together
 
-    def __init__(self) -> None:
+
+class _RandomState:
+    """Lets several evaluations of a loss see the same dropout, on the model's own GPU too."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._gpus = [device] if device.type == "cuda" else []
         self._cpu = torch.get_rng_state()
-        self._cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+        self._cuda = [torch.cuda.get_rng_state(gpu) for gpu in self._gpus]
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        with torch.random.fork_rng(devices=[] if self._cuda is None else None):
+        with torch.random.fork_rng(devices=self._gpus):
             torch.set_rng_state(self._cpu)
-            if self._cuda is not None:
-                torch.cuda.set_rng_state(self._cuda)
+            for gpu, state in zip(self._gpus, self._cuda, strict=True):
+                torch.cuda.set_rng_state(state, gpu)
             yield

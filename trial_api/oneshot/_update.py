@@ -74,6 +74,7 @@ class Update:
     def state_dict(self) -> dict[str, Any]:
         gradients = [p.grad for p in self.parameters] if self._pending else []
         return {
+            "kind": type(self.optimizer).__name__,
             "optimizer": self.optimizer.state_dict(),
             "scaler": None if self._scaler is None else self._scaler.state_dict(),
             "pending": self._pending,
@@ -81,6 +82,9 @@ class Update:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        written, own = state.get("kind"), type(self.optimizer).__name__
+        if written not in (None, own):
+            raise ValueError(f"the optimizer was {written}, but is {own} now")
         self.optimizer.load_state_dict(state["optimizer"])
         if self._scaler is not None and state["scaler"]:
             self._scaler.load_state_dict(state["scaler"])
@@ -121,6 +125,14 @@ class Update:
         else:
             scaler.step(self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
+
+
+def adam(
+    parameters: Iterable[Tensor], *, lr: float, betas: Sequence[float], weight_decay: float
+) -> torch.optim.Adam:
+    """Adam on architecture parameters; torch's own refuses whole numbers as betas."""
+    first, second = map(float, betas)
+    return torch.optim.Adam(parameters, lr=lr, betas=(first, second), weight_decay=weight_decay)
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> Iterator[Tensor]:

@@ -16,6 +16,6 @@ def check_weights_only(name: str, epochs: object, num_epochs: int) -> None:
     if num_epochs and epochs >= num_epochs:
         raise ConfigError(
             f"must be less than num_epochs={num_epochs}, or the architecture is never trained, "
-            f"but got {epochs}",
+            f"but got {epochs}; set fewer",
             name,
         )

@@ -152,6 +152,18 @@ class OneShotSuite(abc.ABC):
         assert _same_state(whole, resumed)
         assert whole.export() == resumed.export()
 
+    @pytest.mark.parametrize("own", [False, True], ids=["data sets", "own loaders"])
+    def test_looking_at_a_search_does_not_change_it(self, own: bool) -> None:
+        """Neither does validation, where data are augmented and shuffled at random."""
+        results = []
+        for validate, callbacks in ((False, []), (True, [_Look()])):
+            given = _loaders() if own else {}
+            trainer = self.make(noise=0.1, callbacks=callbacks, **given)
+            trainer.train(validate)
+            self.finish(trainer)
+            results += [(trainer.validate(), trainer.export()) for _ in range(2)]
+        assert results == [results[0]] * 4
+
     def test_a_finished_search_can_be_resumed_and_exported(self, tmp_path: Path) -> None:
         trainer = self.run(self.make())
         trainer.checkpoint(tmp_path / "end.pt")
@@ -215,8 +227,14 @@ class OneShotSuite(abc.ABC):
         assert len(caught.value.problems) == 2
 
     def test_an_empty_loader(self) -> None:
-        with pytest.raises(TrainingError, match="empty"):
-            self.make(train_loader=[], search_loader=[], valid_loader=[]).train()
+        with pytest.raises(TrainingError, match="the train loader is empty"):
+            self.make(train_loader=[], search_loader=[]).train()
+
+    def test_a_loss_without_a_gradient(self) -> None:
+        trainer = self.make()
+        trainer.model.register_forward_hook(lambda _m, _i, output: output.detach())
+        with pytest.raises(TrainingError, match="has no gradient by any parameter"):
+            trainer.train()
 
     def test_a_loss_that_is_not_finite_names_the_batch(self, tmp_path: Path) -> None:
         data = PlantedData(64)
@@ -262,6 +280,13 @@ class _Stop(Callback):
             raise _StoppedError
 
 
+class _Look(Callback):
+    def on_batch_end(self, epoch: int, batch: int) -> None:
+        if batch == 1:
+            self.trainer.validate()
+            self.trainer.export()
+
+
 class _Record(Callback):
     def __init__(self) -> None:
         self.events: list[tuple[Any, ...]] = []
@@ -287,6 +312,15 @@ class _NamedInput(PlantedNet):
 class _TwoInputs(PlantedNet):
     def forward(self, x: Tensor, other: Tensor) -> Tensor:  # type: ignore[override]
         return super().forward(x + 0 * other)
+
+
+def _loaders() -> dict[str, Any]:
+    """Shuffled by torch's own generator, of different lengths."""
+    return {
+        "train_loader": DataLoader(PlantedData(40, noise=0.1), batch_size=8, shuffle=True),
+        "search_loader": DataLoader(PlantedData(24, noise=0.1), batch_size=8, shuffle=True),
+        "valid_loader": DataLoader(PlantedData(24, seed=1, noise=0.1), batch_size=8),
+    }
 
 
 def _same_state(one: BaseTrainer, other: BaseTrainer) -> bool:

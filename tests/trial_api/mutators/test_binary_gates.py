@@ -287,7 +287,9 @@ def test_candidates_that_disagree_are_named() -> None:
     model = nn.Sequential(LayerChoice(candidates, key="a"))
     mutator = BinaryGateMutator(model, seed=0)
     until(mutator, "a", 0)
-    message = r"'narrow' returned shapes \[\(4, 1\)\], but 'wide' returned \[\(4, 3\)\]"
+    message = (
+        r"a: candidate 'narrow' returned shapes \[\(4, 1\)\], but 'wide' returned \[\(4, 3\)\]"
+    )
     with pytest.raises(SearchSpaceError, match=message):
         learn(mutator, model(torch.randn(4, 2)).sum())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,20 @@ from torch.utils.data import TensorDataset
 from nas_tuners import RandomTuner
 from nas_tuners.contract.errors import TrainingError
 from trial_api import SuperKernelConv2d
+from trial_api.mutators import SoftmaxMutator
 from trial_api.oneshot import (
     BaseTrainer,
+    BenderTrainer,
     Callback,
     CdartsTrainer,
     DartsTrainer,
     EnasTrainer,
+    FBNetTrainer,
     GdasTrainer,
     ModelCheckpoint,
+    PcDartsTrainer,
     PdartsTrainer,
+    ProxylessTrainer,
     SinglePathTrainer,
     SmashTrainer,
     SposTrainer,
@@ -33,6 +39,7 @@ from trial_api.oneshot import (
 from trial_api.oneshot import _distributed as distributed
 from trial_api.oneshot._data import Stream, training_loader
 from trial_api.oneshot._options import Settings
+from trial_api.oneshot._unrolled import Virtual, exact_product, finite_difference_product
 from trial_api.testing._planted import PlantedData, PlantedNet, accuracy
 
 
@@ -48,11 +55,15 @@ def make(name: str, **options: Any) -> BaseTrainer:
     model = PlantedNet()
     optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
     kinds: dict[str, Any] = {
+        "bender": BenderTrainer,
         "cdarts": make_cdarts,
         "darts": DartsTrainer,
         "enas": make_enas,
+        "fbnet": partial(FBNetTrainer, warmup_epochs=1),
         "gdas": GdasTrainer,
+        "pc_darts": partial(PcDartsTrainer, weights_only_epochs=1),
         "pdarts": make_pdarts,
+        "proxyless": partial(ProxylessTrainer, arc_every=2),
         "single_path": make_single_path,
         "smash": SmashTrainer,
         "spos": SposTrainer,
@@ -154,8 +165,43 @@ def check_shares(folder: str) -> None:
     dist.destroy_process_group()
 
 
+def check_unrolled() -> None:
+    """The second-order gradient of DARTS is that of the whole batches."""
+    dist.init_process_group("gloo")
+    torch.manual_seed(0)
+    model = PlantedNet().double()
+    del model.left["other_sample"]  # which mixes the samples of a batch
+    mutator = SoftmaxMutator(model, seed=0).double()
+    optimizer = torch.optim.SGD(model.parameters(), 1.0, momentum=0.9)
+    train, search = PlantedData(8), PlantedData(8, seed=1)
+
+    def loss(data: PlantedData, share: slice) -> torch.Tensor:
+        mutator.reset()
+        return F.cross_entropy(model(data.images[share].double()), data.labels[share])
+
+    def gradient(share: slice, product: Any) -> list[torch.Tensor]:
+        found = Virtual(model, optimizer).architecture_gradient(
+            list(mutator.parameters()),
+            train_loss=lambda: loss(train, share),
+            search_loss=lambda: loss(search, share),
+            product=product,
+        )
+        distributed.average(found)
+        return found
+
+    rank = dist.get_rank()
+    mine = slice(4 * rank, 4 * rank + 4)
+    for product, tolerance in ((exact_product, 1e-9), (finite_difference_product, 1e-3)):
+        for a, b in zip(gradient(mine, product), gradient(slice(None), product), strict=True):
+            torch.testing.assert_close(a, b, rtol=tolerance, atol=1e-9)
+    dist.barrier()
+    dist.destroy_process_group()
+
+
 if __name__ == "__main__":
     if sys.argv[2] == "shares":
         check_shares(sys.argv[1])
+    elif sys.argv[2] == "unrolled":
+        check_unrolled()
     else:
         main(sys.argv[1], sys.argv[2], "fail" in sys.argv[3:])

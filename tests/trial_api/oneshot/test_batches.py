@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from nas_tuners.contract.errors import TrainingError
-from trial_api.oneshot._batches import read_batch, to_device
+from trial_api.oneshot._batches import check_call, read_batch, to_device
 
 CPU = torch.device("cpu")
 X, Y = torch.ones(4, 3), torch.arange(4)
@@ -96,3 +96,33 @@ def test_everything_moves():
     assert moved.label == "text"
     packed = nn.utils.rnn.pack_sequence([torch.ones(2), torch.ones(1)])
     assert to_device(packed, CPU).data.tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(("given", "what"), [(X, "Tensor"), ((X, X, Y), "3 values")])
+def test_unpack_returns_a_pair(given, what):
+    with pytest.raises(TrainingError, match=rf"must return a pair .* but returned {what}"):
+        read(None, lambda batch: given)
+
+
+class TwoInputs(nn.Module):
+    def forward(self, x, mask):
+        return x + mask
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        ((X, Y), r"1 by position: missing a required argument: 'mask'"),
+        (
+            {"x": X, "mask": X, "id": X, "label": Y},
+            r"x, mask, id by name: got an unexpected",
+        ),
+    ],
+)
+def test_a_batch_that_the_model_does_not_take(batch, message):
+    with pytest.raises(TrainingError, match=f"TwoInputs.forward cannot .* {message}.*`unpack`"):
+        check_call(TwoInputs(), read(batch), TypeError())
+
+
+def test_an_error_inside_of_the_model_is_not_the_batch_s():
+    check_call(TwoInputs(), read((X, X, Y)), TypeError())

@@ -122,7 +122,7 @@ def test_schedulers_go_on_where_they_were(mode, stop, tmp_path):
         cosine = torch.optim.lr_scheduler.CosineAnnealingLR(made._weights.optimizer, 20)
         return trainer_with(made, *callbacks, LRSchedulerCallback(cosine, mode))
 
-    whole = make(Callback(), Callback())
+    whole = make()
     whole.train()
     stopped = make(ModelCheckpoint(tmp_path, every_batches=1), Stop(*stop))
     with pytest.raises(KeyboardInterrupt):
@@ -132,6 +132,20 @@ def test_schedulers_go_on_where_they_were(mode, stop, tmp_path):
     resumed.resume(tmp_path / file)
     resumed.train()
     assert same_state(whole, resumed)
+
+
+def test_several_callbacks_of_a_class(tmp_path):
+    def make(*epochs):
+        made = trainer(epochs=1)
+        optimizer = made._weights.optimizer
+        schedulers = [torch.optim.lr_scheduler.StepLR(optimizer, n) for n in epochs]
+        return trainer_with(made, *map(LRSchedulerCallback, schedulers)), schedulers
+
+    first, _ = make(3, 5)
+    first.checkpoint(tmp_path / "file.pt")
+    resumed, schedulers = make(4, 4)
+    resumed.resume(tmp_path / "file.pt")
+    assert [one.step_size for one in schedulers] == [3, 5]
 
 
 def test_checkpoints_are_written_when_the_others_have_acted():
@@ -209,3 +223,12 @@ def test_own_callbacks_keep_their_state(tmp_path):
     counts = Counts()
     trainer(callbacks=[Callback(), counts]).resume(tmp_path / "file.pt")
     assert counts.count == STEPS
+
+
+def test_other_callbacks_than_those_of_the_checkpoint_are_told(tmp_path, caplog):
+    first = trainer(epochs=1)
+    schedule = torch.optim.lr_scheduler.StepLR(first._weights.optimizer, 1)
+    trainer_with(first, LRSchedulerCallback(schedule))
+    first.checkpoint(tmp_path / "file.pt")
+    trainer().resume(tmp_path / "file.pt")
+    assert "were ['LRSchedulerCallback 0'] and are [] now" in caplog.text

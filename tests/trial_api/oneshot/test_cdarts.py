@@ -131,8 +131,20 @@ def test_the_evaluation_network_runs_the_architecture_of_the_epoch() -> None:
     assert len(set(chosen)) > 1, "the architecture did change"
 
 
-@pytest.mark.parametrize("stop_at", [(1, 2), (1, 6)])
-def test_resumed_between_and_in_both_phases(stop_at: tuple[int, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stop_at", "options"),
+    [
+        ((1, 2), {}),
+        ((1, 6), {}),
+        # Three steps a phase: the gradients of one phase are still there in the next.
+        ((1, 4), {"accumulate": 2, "dataset_train": PlantedData(48)}),
+        ((1, 5), {"accumulate": 2, "dataset_train": PlantedData(48)}),
+        ((2, 1), {"accumulate": 2, "dataset_train": PlantedData(48)}),
+    ],
+)
+def test_resumed_between_and_in_both_phases(
+    stop_at: tuple[int, int], options: dict[str, Any], tmp_path: Path
+) -> None:
     """Bit for bit for the evaluation network too; each phase of the second epoch has 4 steps."""
 
     class Stop(Callback):
@@ -144,10 +156,10 @@ def test_resumed_between_and_in_both_phases(stop_at: tuple[int, int], tmp_path: 
             if self.batches > stop_at[1]:
                 raise KeyboardInterrupt
 
-    def fresh(**options: Any) -> CdartsTrainer:
+    def fresh(**more: Any) -> CdartsTrainer:
         torch.manual_seed(0)
-        options = {"arc_learning_rate": 0.5, "warmup_epochs": 0, **options}
-        return make(PlantedNet(0.1), PlantedNet(0.1), 3, **options)
+        given = {"arc_learning_rate": 0.5, "warmup_epochs": 0, **options, **more}
+        return make(PlantedNet(0.1), PlantedNet(0.1), 3, **given)
 
     whole = fresh()
     whole.train()

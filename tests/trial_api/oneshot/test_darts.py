@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from nas_tuners.contract.errors import ConfigError
-from trial_api.mutators import GumbelSoftmaxMutator
+from trial_api.mutators import GumbelSoftmaxMutator, RandomMutator
 from trial_api.oneshot import BaseTrainer, DartsTrainer
 from trial_api.testing import OneShotSuite
 from trial_api.testing._planted import PlantedData, PlantedNet, accuracy
@@ -79,3 +79,9 @@ def test_mixtures_that_are_drawn_cannot_be_unrolled() -> None:
             unrolled=True,
             mutator=GumbelSoftmaxMutator(model),
         )
+
+
+def test_a_mutator_that_cannot_learn() -> None:
+    model = PlantedNet()
+    with pytest.raises(ConfigError, match="a RandomMutator has none"):
+        make(model, num_epochs=1, dataset_train=PlantedData(), mutator=RandomMutator(model))

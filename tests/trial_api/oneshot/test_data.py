@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data.distributed import DistributedSampler
 
 from nas_tuners.contract.errors import ConfigError, TrainingError
 from tests.trial_api.oneshot.small import same_state, trainer
@@ -213,3 +214,69 @@ def test_a_resumed_search_has_the_data_of_the_first_whatever_seed_it_drew(tmp_pa
     resumed.train()
     assert resumed.seed == whole.seed
     assert same_state(whole, resumed)
+
+
+def test_a_pass_is_not_finished_with_other_batches():
+    stream = Stream("train", [1, 2, 3, 4], seed=0)
+    take(stream, 2)
+    state = stream.state_dict()
+    Stream("train", [5, 6, 7, 8], seed=0).check_state(state)
+    with pytest.raises(ValueError, match=r"the train data had 4 batches .* but has 2 now"):
+        Stream("train", [5, 6], seed=0).check_state(state)
+
+
+def test_between_passes_the_batches_may_change():
+    stream = Stream("train", [1, 2, 3, 4], seed=0)
+    Stream("train", [5, 6], seed=0).check_state(stream.state_dict())
+    take(stream, 4)
+    Stream("train", [5, 6], seed=0).check_state(stream.state_dict())
+
+
+def test_a_loader_is_no_data_set():
+    with pytest.raises(ConfigError, match="got a DataLoader; pass train_loader, search_loader"):
+        split(DataLoader(Numbers()), 0.5, seed=0)
+
+
+def test_a_loader_that_can_be_passed_once():
+    class Once:
+        def __init__(self):
+            self.batches = iter([1, 2])
+
+        def __iter__(self):
+            return self.batches
+
+    stream = Stream("train", Once(), seed=0)
+    assert take(stream, 2) == [1, 2]
+    with pytest.raises(TrainingError, match="no batch when it was passed once more"):
+        stream.next()
+
+
+def test_persistent_workers_serve_one_stream_each():
+    loader = DataLoader(Numbers(), batch_size=4, num_workers=1, persistent_workers=True)
+    one, other = Stream("train", loader, seed=0), Stream("train", loader, seed=0)
+    seen = take(one, 2)
+    assert numbers_of(take(other, 1)) == [0, 1, 2, 3]
+    assert numbers_of(seen + take(one, 3)) == list(range(LENGTH))
+
+
+def test_a_passing_look_leaves_the_generators_of_a_loader():
+    generator = torch.Generator().manual_seed(3)
+    loader = DataLoader(Numbers(), batch_size=4, shuffle=True, generator=generator)
+    before = generator.get_state()
+    with Stream("train", loader, seed=0).passing_by() as look:
+        take(look, 7)
+    assert torch.equal(generator.get_state(), before)
+
+
+def test_distributed_samplers_shuffle_anew_in_each_pass():
+    def order(position: int) -> list[int]:
+        sampler = DistributedSampler(Numbers(), num_replicas=2, rank=0)  # type: ignore[var-annotated]
+        stream = Stream("train", DataLoader(Numbers(), batch_size=5, sampler=sampler), seed=0)
+        first = take(stream, position)
+        resumed = Stream("train", DataLoader(Numbers(), batch_size=5, sampler=sampler), seed=0)
+        resumed.load_state_dict(stream.state_dict())
+        return numbers_of(first + take(resumed, 6 - position))
+
+    whole = order(6)
+    assert len({tuple(whole[i : i + 10]) for i in (0, 10, 20)}) == 3
+    assert order(1) == order(3) == whole

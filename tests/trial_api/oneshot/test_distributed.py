@@ -30,7 +30,21 @@ def load(folder: Path, rank: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "name", ["cdarts", "darts", "enas", "gdas", "pdarts", "single_path", "smash", "spos"]
+    "name",
+    [
+        "bender",
+        "cdarts",
+        "darts",
+        "enas",
+        "fbnet",
+        "gdas",
+        "pc_darts",
+        "pdarts",
+        "proxyless",
+        "single_path",
+        "smash",
+        "spos",
+    ],
 )
 def test_both_processes_end_with_the_same_supernet_and_one_export(
     name: str, tmp_path: Path
@@ -56,6 +70,12 @@ def test_a_process_that_dies_ends_the_search_and_leaves_the_checkpoint(tmp_path:
     alone = make("darts")
     with pytest.raises(CheckpointError, match="written by 2 processes, but there are 1 now"):
         alone.resume(tmp_path / "epoch_0.pt")
+
+
+def test_the_second_order_of_darts_takes_one_virtual_step_for_all(tmp_path: Path) -> None:
+    """Checked inside the processes."""
+    done = launch(tmp_path, "unrolled")
+    assert done.returncode == 0, done.stderr
 
 
 def test_averaged_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ class TestEnas(OneShotSuite):
         "mutator_steps_aggregate": 10,
         "search_fraction": 0.25,
         "final_samples": 10,
+        "final_batches": 4,  # all of the held-out samples
     }
 
     def make_trainer(self, model: nn.Module, **options: Any) -> BaseTrainer:

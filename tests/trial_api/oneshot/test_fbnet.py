@@ -52,11 +52,12 @@ class TestWithoutCosts(OneShotSuite):
 def trainer_of(model: nn.Module, **options: Any) -> FBNetTrainer:
     torch.manual_seed(0)
     defaults = {"batch_size": 16, "seed": 0, "progress": False, "num_epochs": 1}
+    defaults["warmup_epochs"] = 0
     return make(model, **{"dataset_train": PlantedData(160), **defaults, **options})
 
 
 def test_an_epoch_trains_weights_on_four_fifths_then_the_architecture_on_the_rest() -> None:
-    trainer = trainer_of(PlantedNet(), warmup_epochs=1)
+    trainer = trainer_of(PlantedNet(), warmup_epochs=1, num_epochs=2)
     warm_up, after = trainer._phases(0), trainer._phases(1)
     assert [(phase.name, phase.streams, phase.steps) for phase in warm_up] == [
         ("weights", ("train",), 8)
@@ -192,6 +193,7 @@ def test_a_space_of_several_stages_with_a_table_from_a_file(tmp_path: Path) -> N
         ({"initial_temperature": 0}, "initial_temperature: must be a number > 0, but got 0"),
         ({"temperature_decay": 1.5}, "must be above 0 and at most 1, but got 1.5"),
         ({"warmup_epochs": -1}, "warmup_epochs: must be a whole number >= 0, but got -1"),
+        ({"num_epochs": 10, "warmup_epochs": 10}, "warmup_epochs: must be less than num_epochs"),
         (
             {"cost": {"left": [0.1] * 3, "right": [0.1] * 2}},
             "cheapest: must be above 1 where the logarithm .* but is 0.2",

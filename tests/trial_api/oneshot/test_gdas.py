@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from nas_tuners.contract.errors import ConfigError
+from trial_api.mutators import SoftmaxMutator
 from trial_api.oneshot import BaseTrainer, Callback, GdasTrainer
 from trial_api.testing import OneShotSuite
 from trial_api.testing._planted import PlantedData, PlantedNet, accuracy
@@ -75,3 +76,9 @@ def test_the_weights_learn_from_one_half_and_the_architecture_from_the_other() -
 def test_temperatures_are_positive() -> None:
     with pytest.raises(ConfigError, match=r"temperatures must be > 0.*final_temperature=0"):
         plain(PlantedNet(), final_temperature=0)
+
+
+def test_a_mutator_of_another_kind() -> None:
+    model = PlantedNet()
+    with pytest.raises(ConfigError, match="must be a HardGumbelMutator or None"):
+        plain(model, mutator=SoftmaxMutator(model))

@@ -4,10 +4,11 @@ import logging
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 
-from nas_tuners.contract.errors import TrainingError
-from tests.trial_api.oneshot.small import data, same_state, trainer
-from trial_api.oneshot import Callback, Phase
+from nas_tuners.contract.errors import CheckpointError, ConfigError, TrainingError
+from tests.trial_api.oneshot.small import SmallNet, data, same_state, trainer
+from trial_api.oneshot import Callback, DartsTrainer, Phase
 from trial_api.oneshot._callbacks import CallbackList
 from trial_api.oneshot._data import Stream
 from trial_api.oneshot._loop import Loop
@@ -171,3 +172,31 @@ def test_mixed_precision_resumes(tmp_path):
     resumed.resume(tmp_path / "file.pt")
     resumed.train()
     assert same_state(whole, resumed)
+
+
+def test_data_of_another_size_cannot_finish_an_epoch(tmp_path):
+    class Stop(Callback):
+        def on_batch_end(self, epoch, batch):
+            if batch == 1:
+                self.trainer.checkpoint(tmp_path / "file.pt")
+
+    trainer(epochs=1, callbacks=[Stop()]).train()
+    with pytest.raises(CheckpointError, match=r"file.pt: a pass of the train data had 4 batches"):
+        trainer(epochs=1, batch_size=2).resume(tmp_path / "file.pt")
+
+
+def test_an_architecture_before_training_is_told_of(caplog):
+    made = trainer(epochs=1)
+    made.export()
+    assert "nothing was trained yet" in caplog.text
+    caplog.clear()
+    made.train()
+    made.export()
+    assert "nothing was trained" not in caplog.text
+
+
+def test_what_is_no_argument_is_described_in_a_word():
+    model = SmallNet()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with pytest.raises(ConfigError, match="metrics: must be callable or None, but got an obj"):
+        DartsTrainer(model, F.cross_entropy, optimizer, optimizer, 1, data())

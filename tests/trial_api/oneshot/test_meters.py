@@ -103,3 +103,8 @@ def test_metrics_of_another_kind(value):
 def test_metrics_carry_no_graph():
     found = read_metrics({"a": torch.tensor(1.0, requires_grad=True)})
     assert not found["a"].requires_grad
+
+
+def test_metrics_of_each_sample_are_told_by_their_shape():
+    with pytest.raises(TrainingError, match=r"but 'acc' is a tensor of shape \(64,\); return"):
+        read_metrics({"acc": torch.ones(64)})

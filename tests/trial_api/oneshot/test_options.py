@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nas_tuners.contract.errors import ConfigError
-from trial_api.oneshot import Options
+from trial_api.oneshot import Callback, Options
 from trial_api.oneshot._options import Settings, device_of, read_options
 
 
@@ -70,3 +70,8 @@ def test_devices():
     assert device_of(Settings(device=torch.device("meta"))) == torch.device("meta")
     expected = "cuda" if torch.cuda.is_available() else "cpu"
     assert device_of(Settings()).type == expected
+
+
+def test_a_single_callback_is_no_list():
+    with pytest.raises(ConfigError, match="callbacks: must be a list of callbacks, but got a Cal"):
+        read_options({"callbacks": Callback()}, "Trainer")

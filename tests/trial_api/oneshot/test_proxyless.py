@@ -129,7 +129,8 @@ def flops_of(run: Callable[[], object]) -> int:
 
 def test_steps_of_the_weights_run_one_path_only() -> None:
     model = Chain()
-    trainer_of(model, warmup_epochs=1).train()
+    trainer = trainer_of(model, warmup_epochs=1, num_epochs=2)
+    trainer._loop.run_epoch(trainer._phases(0))
     assert calls(model, graph=True) == 2 * 2
     assert calls(model, graph=False) == 0
 
@@ -168,9 +169,9 @@ def test_candidates_are_trained_in_both_modes() -> None:
 
 
 def test_warm_up_leaves_the_architecture_alone() -> None:
-    trainer = trainer_of(Chain(), warmup_epochs=1)
+    trainer = trainer_of(Chain(), warmup_epochs=1, num_epochs=2)
     before = copy.deepcopy(trainer.mutator.state_dict()["logits.one.tables.5"])
-    trainer.train()
+    trainer._loop.run_epoch(trainer._phases(0))
     assert torch.equal(before, trainer.mutator.state_dict()["logits.one.tables.5"])
 
 
@@ -270,6 +271,7 @@ def test_costs_that_count_little_lose() -> None:
     [
         ({"arc_every": 0}, "arc_every: must be a whole number >= 1, but got 0"),
         ({"warmup_epochs": 1.5}, "warmup_epochs: must be a whole number >= 0"),
+        ({"num_epochs": 2, "warmup_epochs": 2}, "warmup_epochs: must be less than num_epochs=2"),
         ({"arc_mode": "two"}, "must be one of full, two_path, but got 'two'"),
         ({"method": "rl"}, "must be 'gradient' or 'reinforce', but got 'rl'"),
         ({"cost_form": "add"}, "must be 'mul#log', 'add#linear' or None"),

@@ -31,6 +31,7 @@ from nas_tuners.contract.errors import (
 )
 from trial_api import LayerChoice, apply_fixed_architecture, load_supernet_state_dict
 from trial_api.oneshot import BenderTrainer, SposTrainer, SupernetEvaluator
+from trial_api.oneshot._supernet_search import _in_order
 from trial_api.testing._planted import PlantedData, PlantedNet, accuracy
 
 SIZE = 12  # architectures of PlantedNet
@@ -261,7 +262,7 @@ def test_statistics_are_estimated_for_each_architecture() -> None:
             plain.norm.running_mean = inputs.mean((0, 1, 3, 4))
             plain.norm.running_var = inputs.var((1, 3, 4)).mean(0)
             plain.eval()
-            held_out = list(trainer._search._held_out)
+            held_out = list(_in_order(trainer))
             output = plain(torch.cat([x for x, _ in held_out]))
             expected = F.cross_entropy(output, torch.cat([y for _, y in held_out]))
         assert judged["loss"] == pytest.approx(expected.item(), rel=1e-4)
@@ -284,6 +285,14 @@ def test_all_held_out_samples_count_once() -> None:
     trainer = trained(metrics=count, epochs=0, search_fraction=0.3)
     trainer.evaluate({"left": 0, "right": 0, "source": [0]})
     assert sizes == [8, 8, 3]
+
+
+def test_a_resumed_search_holds_out_what_the_first_did(tmp_path: Path) -> None:
+    first, resumed = trained(seed=4), trained(seed=5, epochs=0)
+    first.checkpoint(tmp_path / "file.pt")
+    resumed.resume(tmp_path / "file.pt")
+    architecture = {"left": 0, "right": 0, "source": [0]}
+    assert resumed.evaluate(architecture) == first.evaluate(architecture)
 
 
 def test_before_a_search_the_best_of_some_random_ones_is_exported() -> None:
@@ -316,7 +325,7 @@ class TestEvaluator:
     def test_it_gives_what_the_trainer_gives(self, tmp_path: Path) -> None:
         trainer = trained(NormedNet(), epochs=2, bn_batches=4)
         trainer.checkpoint(tmp_path / "supernet.pt")
-        held_out = list(trainer._search._held_out)
+        held_out = list(_in_order(trainer))
         own = [(b.args[0], b.target) for b in trainer._statistics_batches()]
         for weights in (tmp_path / "supernet.pt", trainer.model.state_dict()):
             evaluator = SupernetEvaluator(
@@ -368,3 +377,9 @@ class TestEvaluator:
                 loss=F.cross_entropy,
                 loader=self.loader(8, 0),
             )
+
+
+@pytest.mark.parametrize("given", [optuna.samplers.RandomSampler(), RandomTuner, None])
+def test_only_tuners_search(given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"tuner: must be a tuner.* OptunaTuner\(sampler\)"):
+        trained(epochs=0).search(given, 1)

@@ -51,7 +51,7 @@ def test_a_resumed_search_replaces_what_it_repeats(tmp_path):
 
 def test_without_the_package_the_trainer_says_so_at_once(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(ConfigError, match=r"pip install nas-tuners\[tensorboard\]"):
+    with pytest.raises(ConfigError, match=r"pip install tensorboard"):
         trainer(logdir=str(tmp_path))
     trainer()
 

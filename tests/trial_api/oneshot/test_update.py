@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from trial_api.oneshot._update import Update
+from trial_api.oneshot._update import Update, adam
 
 X = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
 Y = torch.randn(8, 2, generator=torch.Generator().manual_seed(1))
@@ -146,6 +146,17 @@ def test_two_optimizers_step_on_one_loss(accumulate, scaled):
     assert other.grad is None
 
 
+def test_an_optimizer_with_losses_of_its_own_keeps_them_until_both_step():
+    other, more = (nn.Parameter(torch.ones(())) for _ in range(2))
+    first, second = (Update(torch.optim.SGD([p], 0.1), accumulate=2) for p in (other, more))
+    second.step(2 * more)
+    first.step(4 * more + other, second)
+    assert second.state_dict()["gradients"] == [torch.tensor(3.0)]
+    first.step(4 * more + other, second)
+    assert more.item() == pytest.approx(1 - 0.1 * (2 + 4 + 4) / 2)
+    assert second.state_dict()["gradients"] == []
+
+
 def test_an_optimizer_without_gradients_may_be_scaled():
     model, idle = network(), nn.Parameter(torch.ones(()))
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
@@ -203,3 +214,18 @@ def test_the_state_keeps_momentum_and_scale():
     for one, net in ((update, whole), (resumed, model)):
         one.step(loss_of(net))
     assert torch.equal(weights(whole), weights(model))
+
+
+def test_the_state_of_another_optimizer_is_refused():
+    net = network()
+    state = Update(sgd(net)).state_dict()
+    with pytest.raises(ValueError, match="the optimizer was SGD, but is Adam now"):
+        Update(torch.optim.Adam(net.parameters())).load_state_dict(state)
+
+
+def test_betas_may_be_whole_numbers():
+    parameter = nn.Parameter(torch.ones(1))
+    optimizer = adam([parameter], lr=0.1, betas=(0, 0.5), weight_decay=0.0)
+    parameter.sum().backward()
+    optimizer.step()
+    assert parameter.item() == pytest.approx(0.9)
