@@ -254,10 +254,14 @@ def test_a_search_in_a_supernet(script: str, options: list[str], tmp_path: Path)
     assert json.loads(best.read_text())
 
 
-TRAINERS = ["bender", "cdarts", "fbnet", "gdas", "pc_darts", "pdarts", "single_path", "smash"]
+OTHERS = ["bender", "cdarts", "pc_darts", "pdarts", "smash"]
 
 
-@pytest.mark.parametrize("name", TRAINERS)
+@pytest.mark.parametrize(
+    "name",
+    ["fbnet", "gdas", "single_path"]
+    + [pytest.param(name, marks=pytest.mark.extended) for name in OTHERS],
+)
 def test_every_other_trainer(name: str, tmp_path: Path) -> None:
     best = tmp_path / "best.json"
     options = ["--limit", "120", "--evaluations", "3", "--export", best]

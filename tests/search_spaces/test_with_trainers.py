@@ -92,7 +92,16 @@ def search(kind: type[BaseTrainer], model: nn.Module, **options: Any) -> BaseTra
     return trainer
 
 
-@pytest.mark.parametrize("trainer", TRAINERS)
+USUAL = ("darts", "enas", "proxyless", "spos")
+
+
+@pytest.mark.parametrize(
+    "trainer",
+    [
+        name if name in USUAL else pytest.param(name, marks=pytest.mark.extended)
+        for name in TRAINERS
+    ],
+)
 @pytest.mark.parametrize("space", SPACES)
 def test_a_space_and_a_trainer(space: str, trainer: str) -> None:
     torch.manual_seed(0)

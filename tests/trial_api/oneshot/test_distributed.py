@@ -29,22 +29,12 @@ def load(folder: Path, rank: int) -> dict[str, Any]:
     return content
 
 
+USUAL = ["cdarts", "darts", "enas", "spos"]
+OTHERS = ["bender", "fbnet", "gdas", "pc_darts", "pdarts", "proxyless", "single_path", "smash"]
+
+
 @pytest.mark.parametrize(
-    "name",
-    [
-        "bender",
-        "cdarts",
-        "darts",
-        "enas",
-        "fbnet",
-        "gdas",
-        "pc_darts",
-        "pdarts",
-        "proxyless",
-        "single_path",
-        "smash",
-        "spos",
-    ],
+    "name", [*USUAL, *(pytest.param(name, marks=pytest.mark.extended) for name in OTHERS)]
 )
 def test_both_processes_end_with_the_same_supernet_and_one_export(
     name: str, tmp_path: Path
