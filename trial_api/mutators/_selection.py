@@ -64,10 +64,6 @@ def one_of(length: int, index: int) -> Selection:
     return Selection(length, (index,))
 
 
-def all_of(length: int) -> Selection:
-    return Selection(length, tuple(range(length)))
-
-
 def weighted(weights: Tensor) -> Selection:
     """All candidates, each times its entry of a vector."""
     return Selection(len(weights), tuple(range(len(weights))), weights.unbind())

@@ -12,8 +12,6 @@ from torch import nn
 
 from nas_tuners.contract.errors import ConfigError
 
-from . import _distributed as distributed
-
 if TYPE_CHECKING:
     from ..mutators import BaseMutator
     from ._base import BaseTrainer
@@ -176,8 +174,3 @@ class CallbackList:
             named[f"{kind} {seen[kind]}"] = callback
             seen[kind] += 1
         return named
-
-
-def is_first_process() -> bool:
-    """Whether files are this process's to write."""
-    return distributed.rank() == 0
