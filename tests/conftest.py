@@ -10,6 +10,9 @@ import pytest
 # Before numpy is loaded: small matrices are far slower in several threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# The fixtures `other_computer`, `postgres` and `fresh_database`; servers import networks.
+pytest_plugins = ["tests.networks", "tests.servers"]
+
 pytest.register_assert_rewrite(
     "nas_tuners.testing", "trial_api.testing", "optuna.testing.pytest_samplers"
 )

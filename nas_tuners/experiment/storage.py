@@ -1,59 +1,69 @@
-"""Opening the storage of a study: any that Optuna knows by URL, and ``journal:///path``."""
+"""The storage of a study: any that Optuna knows by URL, and ``journal:///path``, ``grpc://host``.
+
+A file is opened, or there is an error. A server that has answered once is waited for when it no
+longer does: it may be starting again, or the network be cut for a while.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.errors import ExperimentError
 
+from .storage_lock import file_lock
+from .storage_patience import Waiter, reason_of
+
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
 _BUSY_TIMEOUT = 60  # seconds that SQLite waits for another process to finish its write
+_PASSWORD_OPTION = re.compile(r"([?&](?:password|passwd|sslpassword)=)[^&]*")
 
 
 @contextmanager
-def open_storage(url: str) -> Iterator[BaseStorage]:
+def open_storage(
+    url: str,
+    *,
+    patience: float = 0.0,
+    give_up: Callable[[], bool] = lambda: False,
+    on_wait: Callable[[str], None] = lambda reason: None,
+    on_answer: Callable[[float], None] = lambda seconds: None,
+) -> Iterator[BaseStorage]:
     """The storage; it is closed at the end.
 
     Args:
         url: As in the configuration; variables in it are expanded.
+        patience: Seconds to wait for a server that answered before and no longer does.
+        give_up: Asked while waiting; once true, the patience is at its end.
+        on_wait: Called with the reason when the waiting begins.
+        on_answer: Called with the seconds that it took when the storage answers again.
 
     Raises:
         ExperimentError: if it cannot be opened.
     """
-    url = os.path.expandvars(url)
+    address = os.path.expandvars(url)
+    waiter = Waiter(
+        hide_password(address),
+        patience=patience,
+        give_up=give_up,
+        on_wait=on_wait,
+        on_answer=on_answer,
+    )
     try:
-        with exclusive(url):
-            storage = _open(url)
+        storage = _open(address, waiter)
     except Exception as error:  # each database driver has errors of its own
         raise ExperimentError(
-            f"the storage {hide_password(url)} cannot be opened: {error}"
+            f"the storage {hide_password(address)} cannot be opened: {_reason(error, address)}"
         ) from error
     try:
         yield storage
     finally:
-        storage.remove_session()
-        engine = getattr(getattr(storage, "_backend", None), "engine", None)
-        if engine is not None:
-            engine.dispose()
-
-
-@contextmanager
-def exclusive(url: str) -> Iterator[None]:
-    """Keeps other runners on this file from suggesting at the same time; servers need no such."""
-    file = storage_file(os.path.expandvars(url))
-    if file is None:
-        yield
-        return
-    with file.with_name(f"{file.name}.runners").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        _close(storage)
 
 
 def storage_file(url: str) -> Path | None:
@@ -66,31 +76,37 @@ def storage_file(url: str) -> Path | None:
 
 def hide_password(url: str) -> str:
     """The URL as it may be shown."""
+    url = _PASSWORD_OPTION.sub(r"\1***", url)
     head, at, tail = url.rpartition("@")
     user, colon, _ = head.rpartition(":")
     return f"{user}:***@{tail}" if at and colon and "//" not in head[len(user) :] else url
 
 
-def _open(url: str) -> BaseStorage:
+def _open(address: str, waiter: Waiter) -> BaseStorage:
+    from optuna.storages import get_storage
+
+    file = storage_file(address)
+    if file is not None:
+        with file_lock(file):
+            if address.startswith("journal"):
+                return _open_journal(file)
+            return _open_sqlite(address, file)
+    if address.startswith("grpc:"):
+        return _open_proxy(address, waiter)
+    from .storage_server import open_server
+
+    return get_storage(open_server(address, waiter=waiter))
+
+
+def _open_sqlite(address: str, file: Path) -> BaseStorage:
     from optuna.storages import get_storage
 
     from .rdb_storage import RunnerStorage
 
-    if url.startswith("journal:"):
-        return _open_journal(url)
-    if not url.startswith("sqlite"):
-        return get_storage(RunnerStorage(url))
-    storage = RunnerStorage(url, engine_kwargs={"connect_args": {"timeout": _BUSY_TIMEOUT}})
+    options = {"connect_args": {"timeout": _BUSY_TIMEOUT}}
+    storage = RunnerStorage(address, engine_kwargs=options, file=file)
     _tune_sqlite(storage.engine)
     return get_storage(storage)
-
-
-def _open_journal(url: str) -> BaseStorage:
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-
-    path = str(storage_file(url))
-    return JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
 
 
 def _tune_sqlite(engine: Any) -> None:
@@ -108,3 +124,41 @@ def _tune_sqlite(engine: Any) -> None:
 
     event.listen(engine, "connect", set_pragmas)
     engine.dispose()  # connections made before know nothing of this
+
+
+def _open_journal(file: Path) -> BaseStorage:
+    from optuna.storages import JournalStorage
+
+    from .journal_storage import RunnerJournal
+
+    return JournalStorage(RunnerJournal(file))
+
+
+def _open_proxy(address: str, waiter: Waiter) -> BaseStorage:
+    from .grpc_storage import RunnerProxy
+
+    return RunnerProxy(address, waiter=waiter)
+
+
+def _close(storage: BaseStorage) -> None:
+    storage.remove_session()
+    backend = getattr(storage, "_backend", storage)
+    if engine := getattr(backend, "engine", None):
+        engine.dispose()
+    if close := getattr(backend, "close", None):
+        close()
+
+
+def _reason(error: Exception, address: str) -> str:
+    from .storage_server import missing_driver
+
+    advice = missing_driver(address) if isinstance(error, ImportError) else None
+    reason = _without_password(reason_of(error), address)
+    return f"{reason} ({advice})" if advice else reason
+
+
+def _without_password(text: str, address: str) -> str:
+    """Drivers do not repeat the password; this is in case one of them does."""
+    head, _, _ = address.rpartition("@")
+    password = head.partition("://")[2].partition(":")[2]
+    return text.replace(password, "***") if password else text

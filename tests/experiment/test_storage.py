@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-import multiprocessing
+import sys
 from pathlib import Path
 
 import pytest
 
 from nas_tuners.contract.errors import ExperimentError
-from nas_tuners.experiment.storage import exclusive, hide_password, open_storage, storage_file
+from nas_tuners.experiment.storage import hide_password, open_storage, storage_file
+from nas_tuners.experiment.storage_server import missing_driver
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,10 @@ def test_the_file_of_a_url(url: str, file: Path | None) -> None:
     [
         ("postgresql://me:secret@host:5432/db", "postgresql://me:***@host:5432/db"),
         ("postgresql://me@host/db", "postgresql://me@host/db"),
+        (
+            "postgresql://host/db?user=me&password=secret",
+            "postgresql://host/db?user=me&password=***",
+        ),
         ("sqlite:////a/b.db", "sqlite:////a/b.db"),
     ],
 )
@@ -58,7 +63,9 @@ def test_nothing_is_left_open(tmp_path: Path) -> None:
     [
         ("sqlite:////no/such/folder/study.db", "cannot be opened"),
         ("nosuchdb://host/db", "cannot be opened"),
-        ("postgresql://me:secret@127.0.0.1:1/db", r"me:\*\*\*@127.0.0.1"),
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/db", r"me:\*\*\*@127.0.0.1"),
+        ("mysql+oursql://host/db", "cannot be opened"),
+        ("grpc://host", "must be like grpc://host:13000"),
     ],
 )
 def test_storages_that_cannot_be_opened(url: str, message: str) -> None:
@@ -66,20 +73,24 @@ def test_storages_that_cannot_be_opened(url: str, message: str) -> None:
         pass
 
 
-def test_only_one_process_at_a_time(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/study.db"
-    context = multiprocessing.get_context("spawn")
-    counter = tmp_path / "counter"
-    counter.write_text("0")
-    workers = [context.Process(target=_count_up, args=(url, counter)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert counter.read_text() == "400"
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("postgresql://me:secret@host/db", "pip install 'nas-tuners[postgresql]'"),
+        ("mysql+mysqldb://me:secret@host/db", "pip install 'nas-tuners[mysql]'"),
+    ],
+)
+def test_a_driver_that_is_not_installed(
+    url: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for driver in ("psycopg", "MySQLdb"):
+        monkeypatch.setitem(sys.modules, driver, None)
+    with pytest.raises(ExperimentError) as caught, open_storage(url):
+        pass
+    assert advice in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
-def _count_up(url: str, counter: Path) -> None:
-    for _ in range(200):
-        with exclusive(url):
-            counter.write_text(str(int(counter.read_text()) + 1))
+def test_what_a_proxy_needs() -> None:
+    assert missing_driver("grpc://host:13000") == "pip install 'nas-tuners[grpc]'"
+    assert missing_driver("oracle://host/db") is None
