@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nas_tuners._classes import parameters_of
+
 from ._base import Tuner
 from ._cards import CARDS, Card
 from ._docstrings import explanations_of, first_sentence, summary_of
@@ -17,7 +19,6 @@ from ._registry import (
     adapter_of,
     find_class,
     options_of,
-    parameters_of,
     registered_name,
 )
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
+from nas_tuners._classes import check_arguments, import_class, parameters_of
 from nas_tuners.contract.errors import ConfigError, NasTunersError, Problem, did_you_mean
 
 from ._base import OptimizeMode, Tuner
@@ -59,7 +58,7 @@ def make_tuner(
     target = find_class(name, code_directory)
     adapter = adapter_of(target)
     takes, outer = parameters_of(target), options_of(adapter) if adapter else {}
-    _check_arguments(target, {**takes, **outer}, arguments)
+    check_arguments(target, {**takes, **outer}, arguments, where="tuner.args")
     options = {"optimize_mode": optimize_mode, "seed": seed} | dict(arguments)
     inner = {k: v for k, v in options.items() if k in takes or k in arguments.keys() - outer}
     try:
@@ -106,16 +105,7 @@ def find_class(name: str, code_directory: Path | None = None) -> type:
     Raises:
         ConfigError: if there is none.
     """
-    path = _path_of(name)
-    module_name, class_name = _split(path)
-    module = _import(path, code_directory)
-    target = getattr(module, class_name, None)
-    if not isinstance(target, type):
-        classes = [key for key, value in vars(module).items() if isinstance(value, type)]
-        hint = _hint_at_module(path) or did_you_mean(class_name, classes)
-        message = f"module {module_name!r} has no class {class_name!r}{hint}"
-        raise ConfigError([Problem("tuner.name", message)])
-    return target
+    return import_class(_path_of(name), code_directory, where="tuner.name")
 
 
 def _path_of(name: str) -> str:
@@ -133,65 +123,10 @@ def _path_of(name: str) -> str:
     raise ConfigError([Problem("tuner.name", f"{message} {listed}")])
 
 
-def _hint_at_module(path: str) -> str:
-    """For those who name a file, as in ``folder/code.py:Mine``."""
-    file, suffix, class_name = path.partition(".py")
-    if not suffix or class_name[:1] not in ("", ":", "."):
-        return ""
-    parts = PurePath(file).parts
-    whole = all(part.isidentifier() for part in parts)
-    module = ".".join(parts) if whole else PurePath(file).name
-    where = "" if whole else ", found in its own folder"
-    return f"; did you mean '{module}:{class_name.lstrip(':.') or 'CLASS'}'{where}?"
-
-
-def _split(path: str) -> tuple[str, str]:
-    module_name, _, class_name = path.rpartition(":" if ":" in path else ".")
-    return module_name, class_name
-
-
-def _import(path: str, code_directory: Path | None) -> Any:
-    module_name, _ = _split(path)
-    if code_directory is not None and str(code_directory) not in sys.path:
-        sys.path.insert(0, str(code_directory))
-    try:
-        return importlib.import_module(module_name)
-    except Exception as error:
-        where = f" (looked in {code_directory} first)" if code_directory else ""
-        hint = _hint_at_module(path)
-        message = f"cannot import {module_name!r}{where}: {type(error).__name__}: {error}{hint}"
-        raise ConfigError([Problem("tuner.name", message)]) from error
-
-
-def parameters_of(target: type) -> Mapping[str, inspect.Parameter]:
-    """What a class takes; nothing where that cannot be known."""
-    try:
-        return inspect.signature(target).parameters
-    except (TypeError, ValueError):
-        return {}
-
-
 def options_of(target: type) -> Mapping[str, inspect.Parameter]:
     """What a class takes by keyword alone."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     return {name: p for name, p in parameters_of(target).items() if p.kind is keyword}
-
-
-def _check_arguments(
-    target: type, takes: Mapping[str, inspect.Parameter], arguments: Mapping[str, Any]
-) -> None:
-    kinds = {parameter.kind for parameter in takes.values()}
-    problems = [
-        Problem(
-            f"tuner.args.{name}",
-            f"{target.__name__} takes no such argument{did_you_mean(name, takes)} "
-            f"(it takes: {', '.join(takes) or 'none'})",
-        )
-        for name in arguments
-        if name not in takes and inspect.Parameter.VAR_KEYWORD not in kinds
-    ]
-    if problems:
-        raise ConfigError(problems)
 
 
 def adapter_of(target: type) -> type[Any] | None:
