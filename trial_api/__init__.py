@@ -20,6 +20,7 @@ from ._trial import (
     get_next_parameter,
     get_output_dir,
     get_sequence_id,
+    get_trial_budget,
     get_trial_id,
     report_final_result,
     report_intermediate_result,
@@ -36,11 +37,14 @@ if TYPE_CHECKING:
         load_supernet_state_dict,
         search_space,
     )
+    from .profiling import Latency, Profile, measure_latency, profile, profile_architecture
 
 __all__ = [
     "InputChoice",
+    "Latency",
     "LayerChoice",
     "MutableScope",
+    "Profile",
     "SuperKernelConv2d",
     "apply_fixed_architecture",
     "get_and_apply_next_architecture",
@@ -48,17 +52,24 @@ __all__ = [
     "get_next_parameter",
     "get_output_dir",
     "get_sequence_id",
+    "get_trial_budget",
     "get_trial_id",
     "load_supernet_state_dict",
+    "measure_latency",
+    "profile",
+    "profile_architecture",
     "report_final_result",
     "report_intermediate_result",
     "search_space",
 ]
 
+_PROFILING = ("Latency", "Profile", "measure_latency", "profile", "profile_architecture")
+
 
 def __getattr__(name: str) -> Any:
     if name in __all__:  # the others are defined above, so this one needs torch
-        return getattr(importlib.import_module(".nn", __name__), name)
+        module = ".profiling" if name in _PROFILING else ".nn"
+        return getattr(importlib.import_module(module, __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -13,6 +13,7 @@
     |-- UndecidedError (RuntimeError)      a choice was run before an architecture was applied
     |-- MutatorError (RuntimeError)        a mutator was bound or used wrongly
     |-- TrainingError (RuntimeError)       a one-shot search cannot start or go on
+    |-- ProfilingError (RuntimeError)      a model could not be run to be measured
     |-- CheckpointError (RuntimeError)     saved weights do not fit the model
     |-- TunerError (RuntimeError)          a tuner raised or broke its contract
     |-- ExperimentError (RuntimeError)     an experiment's folder, study or process is unusable
@@ -103,6 +104,10 @@ class MutatorError(NasTunersError, RuntimeError):
 
 class TrainingError(NasTunersError, RuntimeError):
     """A one-shot search cannot start or go on; checkpoints on disk are left as they are."""
+
+
+class ProfilingError(NasTunersError, RuntimeError):
+    """A model could not be run to be measured."""
 
 
 class CheckpointError(NasTunersError, RuntimeError):

@@ -6,6 +6,7 @@ import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
@@ -63,6 +64,8 @@ class Tuner(ABC):
     """Whether the algorithm handles several objectives."""
     uses_scores = False
     """Whether the algorithm makes use of :meth:`warm_start`."""
+    enumerates = False
+    """Whether it goes through a list of architectures, in an order that no result changes."""
 
     _attempts = 20  # proposals asked of the algorithm before something new is drawn at random
 
@@ -321,6 +324,30 @@ class Tuner(ABC):
         self._tell(
             number, vector, value, note, intermediate=intermediate, pruned=pruned, excess=excess
         )
+
+    @final
+    def draw_new(self, rng: Random, refused: AbstractSet[IndexVector]) -> IndexVector:
+        """An architecture that may be proposed and is not among the refused, drawn at random.
+
+        Raises:
+            SearchSpaceExhausted: if there is none.
+        """
+        if not self.dedup:
+            return draw_unseen(self.space, rng, (), set(refused))
+        waiting = {pending.vector for pending in self._pending.values()}
+        return draw_unseen(self.space, rng, self._evaluated, waiting | refused)
+
+    @final
+    def pass_over(self, vector: IndexVector) -> None:
+        """Never propose this, as if it had been evaluated; for a tuner that enumerates."""
+        self._evaluated.add(vector)
+
+    @final
+    def skip(self, number: int, vector: IndexVector) -> None:
+        """A trial has ended that teaches nothing; its architecture is not proposed again."""
+        self._pending.pop(number, None)
+        self._ended.add(number)
+        self._evaluated.add(vector)
 
     @final
     @property

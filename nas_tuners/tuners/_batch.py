@@ -37,6 +37,7 @@ class BatchTuner(Tuner):
     """
 
     multi_objective = True
+    enumerates = True
     _attempts = 1  # what it proposes is new
 
     def __init__(

@@ -132,7 +132,7 @@ class BayesianTuner(Tuner):
                 self._bounds[name] = Surrogate(self._features, read, signed_scale)
 
     def _propose(self, ask: Ask) -> IndexVector:
-        started = len(self._history) + len(ask.pending)
+        started = len(self._history) + ask.running
         if self._results and started >= self.n_startup_trials:
             targets, weights = self._targets(), self._weights(ask.rng)
             acquisition = self._acquisition(ask, targets, weights)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 
-_ARGS = re.compile(r"^Args:\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = r"^{}:\n(.*?)(?=^\S|\Z)"
 _ENTRY = re.compile(r"^    (\w+)(?: \([^)]*\))?:(.*?)(?=^    \S|\Z)", re.MULTILINE | re.DOTALL)
 _POINTER = re.compile(r"See :class:`~?[\w.]+`[.;]\s*")
 _CODE = re.compile(r"``(\"[^`]*\"|\{[^`]*\})``")
-_ROLE = re.compile(r"(?::\w+:)?`~?([^`<]+?)(?: <[^`>]*>)?`_*")
+_ROLE = re.compile(r"(?::\w+:)?`[~.]?([^`<]+?)(?: <[^`>]*>)?`_*")
 
 
 def summary_of(target: type) -> str:
@@ -17,14 +17,14 @@ def summary_of(target: type) -> str:
     return _plain(inspect.cleandoc(target.__doc__ or ""))
 
 
-def explanations_of(target: type) -> dict[str, str]:
+def explanations_of(target: type, *, section: str = "Args") -> dict[str, str]:
     """Argument -> what it is, first paragraph alone, from the ``Args:`` of a class and its bases.
 
     "See :class:`Base`." stands for what the base class says.
     """
     explained: dict[str, str] = {}
     for base in reversed(target.__mro__[:-1]):
-        for name, text in _entries(base).items():
+        for name, text in _entries(base, section).items():
             explained[name] = _filled_in(text, explained.get(name))
     return explained
 
@@ -34,10 +34,11 @@ def first_sentence(text: str) -> str:
     return text.partition(". ")[0].rstrip(".") + "."
 
 
-def _entries(target: type) -> dict[str, str]:
+def _entries(target: type, section: str) -> dict[str, str]:
     """What the docstring of this class alone says, with its markup."""
-    section = _ARGS.search(inspect.cleandoc(target.__dict__.get("__doc__") or ""))
-    entries = _ENTRY.finditer(section[1]) if section else ()
+    text = inspect.cleandoc(target.__dict__.get("__doc__") or "")
+    found = re.search(_SECTION.format(section), text, re.MULTILINE | re.DOTALL)
+    entries = _ENTRY.finditer(found[1]) if found else ()
     return {entry[1]: inspect.cleandoc(entry[2]) for entry in entries}
 
 

@@ -17,7 +17,8 @@ class Ask:
     Attributes:
         number: The parameter id.
         rng: Seeded by the tuner's seed and ``number``.
-        pending: number -> vector of the proposals that have no result yet.
+        pending: number -> vector of the proposals that have no result yet. Numbers below 0 stand
+            for what was proposed for this trial and refused.
         note: Set this to a JSON dict to get it back with the result, also after a restart.
     """
 
@@ -25,6 +26,11 @@ class Ask:
     rng: Random
     pending: Mapping[int, IndexVector]
     note: dict[str, Any] | None = None
+
+    @property
+    def running(self) -> int:
+        """How many of the pending proposals are trials."""
+        return sum(number >= 0 for number in self.pending)
 
 
 @dataclass(frozen=True)

@@ -79,9 +79,12 @@ class Goals:
         for metric, word in words.items():
             if word not in _SIGNS:
                 try:
-                    bounds.append(_bound(metric, word))
-                except ValueError as error:
-                    problems.append(str(error))
+                    bounds.append((metric, *read_bound(word)))
+                except ValueError:
+                    problems.append(
+                        f"`optimize_mode[{metric!r}]` must be 'maximize', 'minimize' or a bound "
+                        f"such as '<= 5' or '>= 0.9', but got {word!r}."
+                    )
         if not objectives:
             problems.append(
                 "`optimize_mode` must have at least one metric to 'maximize' or 'minimize', "
@@ -116,9 +119,27 @@ class Goals:
                 known[metric] = sign * (_number(metrics, metric) - bound)
         return Measured(values, scores, known)
 
+    def named(self, value: Any) -> dict[str, Any]:
+        """The metrics of a result; a number alone, or ``default``, is the first objective."""
+        metrics = dict(value) if isinstance(value, Mapping) else {_DEFAULT: value}
+        first = self.objectives[0][0]
+        if _DEFAULT in metrics:
+            metrics.setdefault(first, metrics[_DEFAULT])
+        elif first in metrics:
+            metrics[_DEFAULT] = metrics[first]
+        return metrics
+
+    def values(self, value: Any) -> list[float] | None:
+        """One number an objective; None if one is missing or is no number."""
+        metrics = self.named(value)
+        try:
+            return [_number(metrics, metric) for metric, _ in self.objectives]
+        except MetricError:
+            return None
+
     def beyond(self, value: Any) -> dict[str, float]:
         """Bounded metric -> by how much it is beyond its bound; infinite where it is no number."""
-        metrics = value if isinstance(value, Mapping) else {_DEFAULT: value}
+        metrics = self.named(value)
         beyond = {}
         for metric, sign, bound in self.bounds:
             try:
@@ -136,22 +157,25 @@ class Goals:
                 raise MetricError(f"{len(names)} numbers are expected ({names}), got {value!r}")
             return {n: check_metric(v) for n, v in zip(names, value, strict=True)}
         if isinstance(value, Mapping):
-            return value if _DEFAULT not in value else check_metric(value)  # type: ignore[return-value]
+            metrics = self.named(value)
+            return metrics if _DEFAULT not in metrics else check_metric(metrics)  # type: ignore[return-value]
         return {names[0]: check_metric(value)}
 
 
-def _bound(metric: str, goal: str) -> tuple[str, float, float]:
-    sign = _BOUNDS.get(goal[:2])
+def read_bound(text: str) -> tuple[float, float]:
+    """Sign and bound of a text such as ``"<= 5"``; feasible where ``sign * (x - bound) <= 0``.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    sign = _BOUNDS.get(text[:2])
     try:
-        bound = float(goal[2:])
+        bound = float(text[2:])
     except ValueError:
         bound = math.nan
     if sign is None or not math.isfinite(bound):
-        raise ValueError(
-            f"`optimize_mode[{metric!r}]` must be 'maximize', 'minimize' or a bound such as "
-            f"'<= 5' or '>= 0.9', but got {goal!r}."
-        )
-    return metric, sign, bound
+        raise ValueError(f"must be a bound such as '<= 5' or '>= 0.9', but got {text!r}")
+    return sign, bound
 
 
 def _number(metrics: Mapping[str, Any], metric: str) -> float:

@@ -29,6 +29,7 @@ class GridSearchTuner(Tuner):
     """
 
     multi_objective = True
+    enumerates = True
     _attempts = 1  # what it proposes is new
 
     def __init__(

@@ -17,6 +17,7 @@ from nas_tuners.contract.errors import TunerError
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.contract.study_attributes import NOTE_ATTR, VECTOR_ATTR, excess_of
 
+from ._acceptance import Acceptance, AcceptedProposal
 from ._base import Tuner
 from ._zombies import unfinished_trials
 
@@ -68,7 +69,8 @@ class HistoryFollower:
     Args:
         tuner: A tuner that has learned nothing; it is copied, not used.
         encoding: The way between the study's parameters and index vectors.
-        result_of: What a finished trial gave, as :meth:`Tuner.tell` takes it.
+        result_of: What a finished trial gave, as :meth:`Tuner.tell` takes it; NotImplemented if
+            the tuner shall learn nothing from it.
         pending_timeout: Seconds after which a running trial counts as dead and no longer as
             pending; None: what :func:`unfinished_trials` takes for usual.
         clock: The time now, on the clock of the trials' times.
@@ -94,29 +96,35 @@ class HistoryFollower:
         self._order: list[_Moment] = []
         self._learned: set[int] = set()
 
-    def propose(self, number: int, trials: Sequence[FrozenTrial]) -> Proposal:
+    def propose(
+        self, number: int, trials: Sequence[FrozenTrial], acceptance: Acceptance | None = None
+    ) -> Proposal:
         """Suggest the parameters of trial ``number``.
 
         Args:
             number: The trial's number in the study; the suggestion's randomness comes from it.
             trials: All trials of the study; they are not changed.
+            acceptance: Which proposals may become trials; all if not given.
 
         Raises:
-            SearchSpaceExhausted: when every architecture has been proposed.
-            TunerError: if the tuner raises or breaks its contract.
+            SearchSpaceExhausted: when every architecture has been proposed, or is not accepted.
+            TunerError: if the tuner raises or breaks its contract, or too many proposals in a
+                row are not accepted.
         """
         self._follow(trials)
-        self._tuner.set_pending(
-            {
-                trial.number: (vector, self._note(trial, vector))
-                for trial in self._unfinished(trials)
-                if trial.number != number
-                if (vector := self._vector(trial)) is not None
-            }
-        )
-        parameters = self._tuner.generate_parameters(number)
-        note = self._tuner.proposal_note(number)
-        return Proposal(self._tuner.proposed_vector(number), parameters, note)
+        pending = {
+            trial.number: (vector, self._note(trial, vector))
+            for trial in self._unfinished(trials)
+            if trial.number != number
+            if (vector := self._vector(trial)) is not None
+        }
+        if acceptance is None:
+            self._tuner.set_pending(pending)
+            self._tuner.generate_parameters(number)
+        else:
+            AcceptedProposal(self._tuner, number, pending, acceptance).find()
+        vector, note = self._tuner.proposed_vector(number), self._tuner.proposal_note(number)
+        return Proposal(vector, to_parameters(self._encoding.space, vector), note)
 
     def repeat(self, number: int) -> Proposal:
         """An architecture drawn at random, known or not, for when nothing new is left."""
@@ -173,12 +181,14 @@ class HistoryFollower:
     def _learn(self, trial: FrozenTrial) -> None:
         self._order.append(_moment(trial))
         self._learned.add(trial.number)
-        vector = self._vector(trial)
-        if vector is not None:
+        vector, result = self._vector(trial), self._result_of(trial)
+        if vector is not None and result is NotImplemented:
+            self._tuner.skip(trial.number, vector)
+        elif vector is not None:
             self._tuner.tell(
                 trial.number,
                 vector,
-                self._result_of(trial),
+                result,
                 self._note(trial, vector),
                 intermediate=trial.intermediate_values,
                 pruned=trial.state.name == "PRUNED",

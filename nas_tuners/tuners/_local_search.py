@@ -93,7 +93,8 @@ class LocalSearchTuner(Tuner):
 
     def _propose(self, ask: Ask) -> IndexVector:
         pending = set(ask.pending.values())
-        waiting = Counter(self._climb_of(self.proposal_note(number)) for number in ask.pending)
+        running = (number for number in ask.pending if number >= 0)
+        waiting = Counter(self._climb_of(self.proposal_note(number)) for number in running)
         ticket = ask.rng.getrandbits(64)
         for number in sorted(self._open):
             climb = self._climbs[number]

@@ -129,7 +129,7 @@ class PredictorEvolutionTuner(Tuner):
                 self._bounds[name] = self._fitter(f"bound {name}", read, signed_scale)
 
     def _propose(self, ask: Ask) -> IndexVector:
-        started = len(self._history) + len(ask.pending)
+        started = len(self._history) + ask.running
         if self._results and started >= self.n_startup_trials:
             parents = [vector for _, vector in self._best]
             return self._evolve(parents, self._judge(ask.rng), ask)

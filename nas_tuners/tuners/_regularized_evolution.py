@@ -79,7 +79,7 @@ class RegularizedEvolutionTuner(Tuner):
         )
 
     def _propose(self, ask: Ask) -> IndexVector:
-        started = len(self._population) + len(ask.pending)
+        started = len(self._population) + ask.running
         if started < self.population_size or not self._population:
             return self.space.sample(ask.rng)
         pending = set(ask.pending.values())

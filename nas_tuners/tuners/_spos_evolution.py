@@ -94,10 +94,10 @@ class SPOSEvolutionTuner(Tuner):
         self._trials = 0
 
     def _propose(self, ask: Ask) -> IndexVector:
-        self._check_end(len(ask.pending))
+        self._check_end(ask.running)
         pending = set(ask.pending.values())
         vector = None
-        if self._best and self._successes + len(pending) >= self.population_size:
+        if self._best and self._successes + ask.running >= self.population_size:
             vector = self._first_allowed(self._child, _CHILDREN, pending, ask.rng)
         if vector is None:
             vector = self._first_allowed(self.space.sample, self.max_draws, pending, ask.rng)
@@ -116,10 +116,10 @@ class SPOSEvolutionTuner(Tuner):
             self._successes += 1
             self._best = update_best(self._best, (result.merit, result.vector), self.top_k)
 
-    def _check_end(self, pending: int) -> None:
+    def _check_end(self, running: int) -> None:
         if self.num_iterations is None:
             return
-        if self._trials + pending >= self.num_iterations * self.population_size:
+        if self._trials + running >= self.num_iterations * self.population_size:
             raise SearchSpaceExhausted(
                 f"{self.num_iterations} iterations of {self.population_size} trials are done: "
                 "raise `num_iterations`, or set it to None, to go on"

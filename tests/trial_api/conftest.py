@@ -16,6 +16,6 @@ def _seeded() -> None:
 @pytest.fixture(autouse=True)
 def _new_trial() -> Iterator[None]:
     """Each test starts as a script that has not looked at its environment yet."""
-    _trial.current_trial.cache_clear()
+    _trial._trial_in.cache_clear()
     yield
-    _trial.current_trial.cache_clear()
+    _trial._trial_in.cache_clear()

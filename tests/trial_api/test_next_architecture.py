@@ -67,6 +67,17 @@ def test_script_under_an_experiment(tmp_path):
     assert result.kind == "final"
 
 
+@pytest.mark.parametrize("searched", [True, False])
+def test_a_budget_is_no_choice_of_the_model(tmp_path, searched):
+    space = search_space(Net())
+    parameters = to_parameters(space, to_vector(space, ARCHITECTURE)) | {"TRIAL_BUDGET": 3}
+    content = space.to_dict() if searched else None
+    write_assignment(tmp_path, Assignment("exp", "t0", 0, parameters, content))
+    trial = Trial(tmp_path)
+    get_and_apply_next_architecture(Net(), trial=trial)
+    assert trial.parameters()["TRIAL_BUDGET"] == 3
+
+
 def test_script_alone():
     done = run_script()
     assert done.returncode == 0, done.stderr

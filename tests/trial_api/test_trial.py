@@ -56,6 +56,26 @@ def test_the_output_folder_is_made(trial_dir):
     assert trial_api.get_output_dir().is_dir()
 
 
+def test_the_budget_is_a_parameter(tmp_path, monkeypatch):
+    assert trial_api.get_trial_budget() is None  # alone
+    for number, (parameters, budget) in enumerate([({}, None), ({"TRIAL_BUDGET": 9}, 9)]):
+        folder = tmp_path / str(number)
+        write_assignment(folder, Assignment("exp", "t", number, parameters))
+        monkeypatch.setenv(TRIAL_DIR, str(folder))
+        assert trial_api.get_trial_budget() == budget
+        assert trial_api.get_next_parameter() == parameters
+
+
+def test_a_result_may_be_under_the_name_that_the_search_is_about(tmp_path, monkeypatch):
+    write_assignment(tmp_path, Assignment("exp", "t", 0, {}, metric="accuracy"))
+    monkeypatch.setenv(TRIAL_DIR, str(tmp_path))
+    with pytest.raises(MetricError, match="needs the key 'accuracy' or 'default'"):
+        trial_api.report_final_result({"loss": 0.1})
+    trial_api.report_final_result({"accuracy": 0.5})
+    (metric,) = read_metrics(tmp_path, metric="accuracy").metrics
+    assert metric.number("accuracy") == 0.5
+
+
 def test_reports_are_numbered_and_appended(trial_dir):
     trial_api.report_intermediate_result(0.1)
     trial_api.report_intermediate_result(torch.tensor(0.5))
@@ -106,7 +126,7 @@ def test_a_folder_without_parameters(tmp_path, monkeypatch):
 
 def test_a_folder_that_is_gone(tmp_path):
     trial = Trial(tmp_path / "gone")
-    with pytest.raises(TrialError, match=r"the result 0.5 cannot be written to .*gone"):
+    with pytest.raises(TrialError, match=r"no usable parameters.json in .*gone"):
         trial.report_final_result(0.5)
     with pytest.raises(TrialError, match=r"the output folder .*gone/output cannot be made"):
         trial.output_dir  # noqa: B018

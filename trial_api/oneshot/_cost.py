@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nas_tuners.contract.architecture import first_candidates
 from nas_tuners.contract.errors import Problem, SearchSpaceError
@@ -25,7 +25,8 @@ from ..nn._layer_choice import LayerChoice
 from ..nn._super_kernel import standalone
 from ..nn._tree import find_choices
 from ..nn._wrappers import unwrap
-from ._cost_meter import Call, Measure, Meter, tensors_in
+from ..profiling._calls import Call, as_call, moved, tensors_in
+from ._cost_meter import Measure, Meter
 from ._cost_table import CostTable
 
 _logger = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ def fixed_cost(
             inside = sum(meter.cost(choice, []) for choice in recorder.layer_choices)
             return meter.cost(model, []) - inside
         recorder.replays = True
-        return meter.cost(model, [_call(inputs)])
+        return meter.cost(model, [as_call(inputs)])
 
 
 class _Recorder(Mutator):
@@ -172,7 +173,7 @@ def _observed(model: nn.Module, inputs: Any, meter: Meter) -> Iterator[_Recorder
         model.eval()
         recorder.reset()
         with torch.no_grad():
-            call = _call(inputs)
+            call = as_call(inputs)
             model(*call.args, **call.kwargs)
             yield recorder
     finally:
@@ -192,25 +193,9 @@ def _refuse_nested(model: nn.Module) -> None:
         raise SearchSpaceError(problems, "choices inside candidates have no cost of their own")
 
 
-def _call(inputs: Any) -> Call:
-    if isinstance(inputs, Mapping):
-        return Call((), inputs)
-    return Call(tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,), {})
-
-
 def _moved_to(
     device: torch.device | str | None, model: nn.Module, inputs: Any
 ) -> tuple[nn.Module, Any]:
     if device is None:
         return model, inputs
-    return copy.deepcopy(model).to(device), _moved(inputs, device)
-
-
-def _moved(value: Any, device: torch.device | str) -> Any:
-    if isinstance(value, Tensor):
-        return value.to(device)
-    if isinstance(value, Mapping):
-        return {key: _moved(entry, device) for key, entry in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_moved(entry, device) for entry in value]
-    return value
+    return copy.deepcopy(model).to(device), moved(inputs, device)

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
 from nas_tuners.contract.errors import ConfigError, Problem, did_you_mean
 
+from ..profiling._calls import Call, tensors_in
+from ..profiling._flops import count_flops
+from ..profiling._timing import check_clock, run_times
+
 Measure = Literal["flops", "parameters", "latency"]
-
-
-class Call(NamedTuple):
-    """A call of a module, and what it returned."""
-
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    output: Any = None
 
 
 @dataclass(frozen=True)
@@ -55,8 +49,8 @@ class Meter:
         Raises:
             ConfigError: for a latency on another device than a CPU or a GPU with CUDA.
         """
-        if self.measure == "latency" and device.type not in ("cpu", "cuda"):
-            raise ConfigError(f"latency is measured on cpu and cuda, but got a tensor on {device}")
+        if self.measure == "latency":
+            check_clock(device)
 
     def cost(self, module: nn.Module, calls: Sequence[Call]) -> float:
         """Of all the calls together; parameters count once, called or not."""
@@ -67,61 +61,10 @@ class Meter:
     def _cost_of_call(self, module: nn.Module, call: Call) -> float:
         run = partial(module, *call.args, **call.kwargs)
         if self.measure == "flops":
-            return _flops(run)
+            return count_flops(run)
         used = tensors_in([*module.parameters(), *call.args, *call.kwargs.values()])
         gpus = [tensor.device for tensor in used if tensor.is_cuda]
-        times = _gpu_times(run, self.repeats, gpus[0]) if gpus else _host_times(run, self.repeats)
+        device = gpus[0] if gpus else torch.device("cpu")
+        warmup = 3 + self.repeats // 10
+        times = run_times(run, device=device, warmup=warmup, repeats=self.repeats)
         return statistics.median(times)
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors in nested lists, tuples and dicts."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for entry in value:
-            yield from tensors_in(entry)
-    elif isinstance(value, Mapping):
-        yield from tensors_in(list(value.values()))
-
-
-def _flops(run: Callable[[], Any]) -> int:
-    with FlopCounterMode(display=False) as counter:
-        run()
-    return int(counter.get_total_flops())
-
-
-def _host_times(
-    run: Callable[[], Any], repeats: int, clock: Callable[[], float] = time.perf_counter
-) -> list[float]:
-    """Milliseconds of each run by a clock of seconds, after some runs to warm up."""
-    _warm_up(run, repeats)
-    times = []
-    for _ in range(repeats):
-        start = clock()
-        run()
-        times.append(1e3 * (clock() - start))
-    return times
-
-
-def _gpu_times(run: Callable[[], Any], repeats: int, device: torch.device) -> list[float]:
-    """Milliseconds between events around each run; the host waits once, for the last."""
-    with torch.cuda.device(device):
-        _warm_up(run, repeats)
-        starts = [_event() for _ in range(repeats)]
-        ends = [_event() for _ in range(repeats)]
-        for start, end in zip(starts, ends, strict=True):
-            start.record()
-            run()
-            end.record()
-        torch.cuda.synchronize()
-    return [start.elapsed_time(end) for start, end in zip(starts, ends, strict=True)]
-
-
-def _event() -> torch.cuda.Event:
-    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-
-
-def _warm_up(run: Callable[[], Any], repeats: int) -> None:
-    for _ in range(3 + repeats // 10):
-        run()

@@ -29,7 +29,6 @@ from tests.trial_api.networks import Nested, Net, images
 from trial_api import LayerChoice, apply_fixed_architecture, search_space
 from trial_api.mutators import RandomMutator
 from trial_api.oneshot._cost import candidate_costs, fixed_cost
-from trial_api.oneshot._cost_meter import _host_times
 from trial_api.oneshot._cost_table import (
     architecture_cost,
     cost_tensors,
@@ -140,19 +139,6 @@ def test_latency_is_measured_of_every_candidate(model: Branches, batch: Tensor) 
     assert {key: len(row) for key, row in costs.items()} == {"shared": 2, "twice": 2}
     assert all(0 < cost < math.inf for row in costs.values() for cost in row)
     assert 0 < fixed_cost(model, batch, measure="latency", repeats=3) < math.inf
-
-
-def test_times_are_milliseconds_of_the_runs_after_the_first() -> None:
-    """A clock that each run sets forward, the first ones by far more."""
-    runs = [100.0, 100.0, 100.0, 100.0, 0.25, 0.5, 0.25, 0.25, 0.75, 0.25, 0.25, 0.25, 0.25, 0.25]
-    now = iter(runs)
-    elapsed = [0.0]
-
-    def run() -> None:
-        elapsed[0] += next(now)
-
-    times = _host_times(run, 10, clock=lambda: elapsed[0])
-    assert times == [250, 500, 250, 250, 750, 250, 250, 250, 250, 250]
 
 
 def test_input_choices_cost_nothing_but_run() -> None:
