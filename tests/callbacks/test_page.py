@@ -1,0 +1,61 @@
+"""What docs/events.md shows runs, and it leaves no field out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import yaml
+
+from nas_tuners.experiment.callbacks import CALLBACKS
+from nas_tuners.experiment.event_file import read_events
+from nas_tuners.experiment.events import EVENTS, SUBSCRIPTIONS, TrialFinished
+from nas_tuners.experiment.loop import Ending
+from tests.test_readme import read_blocks, run_block
+
+PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+
+
+def test_every_event_is_described_with_its_fields() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]* \| ([^|]*) \|$", PAGE, re.MULTILINE))
+    assert rows.keys() == EVENTS.keys()
+    for name, event in EVENTS.items():
+        fields = {field.name for field in dataclasses.fields(event)} - {"time", "experiment"}
+        assert set(re.findall(r"`(\w+)`", rows[name])) == fields, name
+
+
+def test_every_word_is_explained() -> None:
+    for name in (*SUBSCRIPTIONS, *(ending.name.lower() for ending in Ending)):
+        assert f"`{name}`" in PAGE, name
+
+
+def test_the_line_that_is_shown_is_a_line_of_the_file() -> None:
+    (line,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    record = json.loads(line)
+    assert record.pop("event") == "trial_finished"
+    assert TrialFinished(**record).record() == json.loads(line)
+
+
+def test_the_short_names_are_shown() -> None:
+    examples = [b.text for b in read_blocks(PAGE) if b.language == "yaml" and "name:" in b.text]
+    shown = {
+        callback["name"]
+        for text in examples
+        for callback in yaml.safe_load(text.rpartition("# or with arguments:\n")[2])["callbacks"]
+    }
+    assert shown >= CALLBACKS.keys()
+
+
+def test_the_example_works(tmp_path: Path) -> None:
+    for block in read_blocks(PAGE):
+        if name := re.match(r"# (\w+\.\w+)\n", block.text):
+            (tmp_path / name[1]).write_text(block.text)
+        elif block.language == "bash":
+            run_block(block, tmp_path)
+    events = read_events(tmp_path / "experiment" / "events.jsonl")
+    assert [event["event"] for event in events].count("trial_reported") == 9
+    assert (tmp_path / "best.txt").read_text().endswith("the end: max_trials reached\n")
+    mail = (tmp_path / "mail.txt").read_text()
+    assert mail == f"run_ended of {events[0]['experiment']}: max_trials reached\n"
