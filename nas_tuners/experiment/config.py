@@ -4,55 +4,45 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from nas_tuners.contract.errors import (
-    ConfigError,
-    Problem,
-    SearchSpaceError,
-    TunerError,
-    did_you_mean,
-)
+from nas_tuners.contract.errors import ConfigError, Problem, TunerError
 from nas_tuners.contract.search_space import SearchSpace
 
-from . import config_values as values
-from .config_values import Parser
+from .config_fields import fields_of, recorded_fields
+from .config_parts import (
+    BudgetConfig,
+    CallbackConfig,
+    ConstraintConfig,
+    EarlyStoppingConfig,
+    GpuConfig,
+    LauncherConfig,
+    NotifyConfig,
+    TunerConfig,
+)
+from .config_reader import Reader
+from .config_values import default_name
+from .nni_files import as_ours
 from .prior import prior_problems
 from .yaml_file import YamlFile, read_yaml
 
 Command = Union[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class TunerConfig:
-    """Which tuner, and what it knows before the first trial.
-
-    Attributes:
-        name: A registered name, or an import path.
-        args: Its arguments.
-        code_directory: Where to import it from.
-        warm_start: A file of scores; once the experiment has its folder, one in there.
-        import_data: A file of results that are not in the study, likewise.
-    """
-
-    name: str
-    args: dict[str, Any] = field(default_factory=dict)
-    code_directory: Path | None = None
-    warm_start: Path | None = None
-    import_data: Path | None = None
+OptimizeMode = Union[Literal["maximize", "minimize"], dict[str, str]]
 
 
 @dataclass(frozen=True)
 class ExperimentConfig:
-    """What ``nas-tuners run`` reads; ``command`` is required in the file.
+    """What ``nas-tuners run`` reads; ``command`` or ``function`` is required in the file.
 
     Attributes:
         name: Names the experiment's folder and, unless ``study_name`` is given, its study.
         command: What a trial runs: a text for the shell, or a list of arguments.
-        tuner: The tuner; its name alone, or the fields of :class:`TunerConfig`.
+        function: What a trial calls instead: the import path of a function of the parameters that
+            returns the result, ``module:function``. It is always warm.
+        warm: Whether Python and what the trial's script imports stay loaded between trials.
+        tuner: The tuner; its name alone, or the fields of :class:`.TunerConfig`.
             :class:`~nas_tuners.BayesianTuner` if not given.
         code_directory: Where trials run; the configuration's folder if not given.
         search_space: The space; a file that the trial command shall generate it into, or None to
@@ -63,32 +53,60 @@ class ExperimentConfig:
         max_trial_duration: Seconds after which a trial is ended and recorded as failed.
         max_consecutive_failures: The run ends when so many trials in a row have failed or
             have lacked a metric.
-        optimize_mode: ``"maximize"`` or ``"minimize"``.
+        max_retries: How often a trial runs again whose process, worker or node vanished.
+        max_log_size: How many MB of what a trial prints are kept, of each stream.
+        optimize_mode: ``"maximize"`` or ``"minimize"``; or metric -> one of these, or a bound
+            such as ``"<= 5"``. The first objective is what "best" and early stopping go by.
+        early_stopping: When trials are stopped before their end; a name alone, or the fields of
+            :class:`.EarlyStoppingConfig`.
+        budget: Hyperband; its maximum alone, or the fields of :class:`.BudgetConfig`.
+        constraint: Which architectures are refused before they are trained.
+        gpus: How many GPUs a trial gets, or the fields of :class:`.GpuConfig`; what the runner
+            sees if not given.
+        launcher: Where trials run; a name alone, or the fields of :class:`.LauncherConfig`.
         seed: Of all randomness in the search; drawn once if not given.
         storage: An Optuna storage URL, or ``journal:///path``; None for a SQLite file in the
             experiment's folder.
+        storage_patience: Seconds that a run waits for a database server that does not answer.
+        heartbeat: Seconds between two signs of life that workers on one study give each other;
+            four that are missing are taken for the worker's death.
         study_name: The study within the storage. Experiments that name the same one share it.
         experiments_directory: Where the experiment's folder is made; ``nas-experiments`` in the
             current folder if not given.
         environment: Environment variables for trials.
+        callbacks: Classes that are told of the experiment's events; see :class:`.CallbackConfig`.
+        notify: A command that is told of them; see :class:`.NotifyConfig`.
     """
 
     name: str
-    command: Command
     tuner: TunerConfig
     code_directory: Path
     experiments_directory: Path
+    command: Command | None = None
+    function: str | None = None
+    warm: bool = False
     search_space: SearchSpace | Path | None = None
     concurrency: int = 1
     max_trials: int | None = None
     max_duration: float | None = None
     max_trial_duration: float | None = None
     max_consecutive_failures: int = 10
-    optimize_mode: Literal["maximize", "minimize"] = "maximize"
+    max_retries: int = 3
+    max_log_size: float = 50.0
+    optimize_mode: OptimizeMode = "maximize"
+    early_stopping: EarlyStoppingConfig | None = None
+    budget: BudgetConfig | None = None
+    constraint: ConstraintConfig | None = None
+    gpus: GpuConfig | None = None
+    launcher: LauncherConfig = field(default_factory=LauncherConfig)
     seed: int = field(default_factory=lambda: secrets.randbelow(2**31))
     storage: str | None = None
+    storage_patience: float = 600.0
+    heartbeat: float = 15.0
     study_name: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    callbacks: tuple[CallbackConfig, ...] = ()
+    notify: NotifyConfig | None = None
 
     def to_json(self) -> str:
         """All of it but the search space, which has a file of its own."""
@@ -98,192 +116,105 @@ class ExperimentConfig:
 
     @classmethod
     def from_json(cls, text: str) -> ExperimentConfig:
-        """What :meth:`to_json` wrote."""
-        content = json.loads(text)
-        content["tuner"] = _recorded_tuner(content["tuner"])
-        if isinstance(content["command"], list):
-            content["command"] = tuple(content["command"])
-        for name in ("code_directory", "experiments_directory"):
-            content[name] = Path(content[name])
-        _check_edited(content)
-        return cls(**content)
+        """What :meth:`to_json` wrote, or what people made of it; folders need not exist.
 
-
-_REQUIRED = ("command",)
-_EDITED = (
-    "concurrency",
-    "max_trials",
-    "max_duration",
-    "max_trial_duration",
-    "max_consecutive_failures",
-    "optimize_mode",
-    "seed",
-)
+        Raises:
+            ValueError: with every problem found.
+        """
+        reader = Reader(YamlFile())
+        required = ("name", "tuner", "code_directory", "experiments_directory")
+        read = reader.read_mapping("", json.loads(text), recorded_fields(), required)
+        if reader.problems:
+            raise ConfigError(reader.problems)
+        return cls(**read)
 
 
 def load_config(path: str | Path) -> ExperimentConfig:
     """Read and check a configuration file, the tuner and the search space that it names included.
 
+    An experiment file of NNI's is read as what it stands for; problems have its own words then.
+
     Raises:
         ConfigError: with every problem found, each with its line.
     """
     path = Path(path)
-    file = read_yaml(path)
-    reader = _Reader(file)
-    base = path.resolve().parent
-    fields = reader.read_mapping("", file.content, _fields(base), _REQUIRED)
-    config = ExperimentConfig(**(_defaults(path) | fields))
+    table = fields_of(path.resolve().parent)
+    file = as_ours(read_yaml(path), path, table)
+    reader = Reader(file)
+    given = reader.read_mapping("", file.content, table, ())
+    config = ExperimentConfig(**(_defaults(path) | given))
+    reader.take(_conflicts(config))
     reader.take(_tuner_problems(config))
+    reader.take(_part_problems(config))
     if reader.problems:
         raise ConfigError(reader.problems, str(path))
     return config
 
 
-def _recorded_tuner(content: Mapping[str, Any]) -> TunerConfig:
-    names = ("code_directory", "warm_start", "import_data")
-    paths = {name: Path(content[name]) for name in names if content.get(name)}
-    return TunerConfig(content["name"], content["args"], **paths)
-
-
-def _check_edited(content: dict[str, Any]) -> None:
-    """What people may have changed by hand in the experiment's folder."""
-    parsers = _fields(Path())
-    for name in _EDITED:
-        if content[name] is not None:
-            try:
-                content[name] = parsers[name](content[name])
-            except ValueError as error:
-                raise ValueError(f"{name} {error}") from None
-
-
 def _defaults(path: Path) -> dict[str, Any]:
     """What depends on the configuration's own place, or on the current folder."""
     return {
-        "command": "",  # so that the tuner can be checked even where the command is missing
         "tuner": TunerConfig("BayesianTuner"),
-        "name": values.default_name(path),
+        "name": default_name(path),
         "code_directory": path.resolve().parent,
         "experiments_directory": Path.cwd() / "nas-experiments",
     }
 
 
-def _fields(base: Path) -> dict[str, Parser]:
-    """How each key of the file is read; the names are those of :class:`ExperimentConfig`."""
-    return {
-        "name": values.folder_name,
-        "command": values.command,
-        "code_directory": values.existing_directory(base),
-        "search_space": _search_space(base),
-        "tuner": _tuner(base),
-        "concurrency": values.whole_number(1),
-        "max_trials": values.whole_number(1),
-        "max_duration": values.duration,
-        "max_trial_duration": values.duration,
-        "max_consecutive_failures": values.whole_number(1),
-        "optimize_mode": values.direction,
-        "seed": values.whole_number(0),
-        "storage": values.storage_url(base),
-        "study_name": values.text,
-        "experiments_directory": values.path(base),
-        "environment": values.environment,
-    }
+def _conflicts(config: ExperimentConfig) -> list[Problem]:
+    """Keys that each are right, but not together."""
+    from nas_tuners.tuners._goals import Goals
+
+    problems = []
+    if config.command is None and config.function is None:
+        problems.append(Problem("command", "missing (what a trial runs; or give a function)"))
+    if config.command is not None and config.function is not None:
+        problems.append(Problem("function", "give either command or function, not both"))
+    if config.function is not None and not isinstance(config.search_space, SearchSpace):
+        message = "a function cannot generate the search space: give it, or an existing file"
+        problems.append(Problem("search_space", message))
+    if config.early_stopping and config.budget:
+        message = "budget stops trials by itself: leave out one of the two"
+        problems.append(Problem("early_stopping", message))
+    if config.budget and len(Goals.of(config.optimize_mode).objectives) > 1:
+        message = (
+            "trials go on by one objective: make the others of optimize_mode bounds"
+        )
+        problems.append(Problem("budget", message))
+    return problems
 
 
-class _Reader:
-    """Reads mappings by a table of parsers and collects every problem."""
+def _part_problems(config: ExperimentConfig) -> list[Problem]:
+    """What the parts themselves find wrong."""
+    problems: list[Problem] = []
+    if config.early_stopping:
+        from .study_setup import make_pruner_of
 
-    def __init__(self, file: YamlFile) -> None:
-        self._file = file
-        self.problems: list[Problem] = list(file.problems)
-
-    def read_mapping(
-        self, prefix: str, content: Any, fields: Mapping[str, Parser], required: tuple[str, ...]
-    ) -> dict[str, Any]:
-        """The parsed fields; those that are absent, null or wrong are left out."""
-        if content is not None and not isinstance(content, Mapping):
-            kind = type(content).__name__
-            self._wrong(prefix, f"expected keys and values, got a {kind}: {content!r}")
-            return {}
-        given = {key: value for key, value in (content or {}).items() if value is not None}
-        for key in content or {}:
-            if key not in fields:
-                self._wrong(f"{prefix}{key}", f"unknown key{did_you_mean(key, fields)}")
-        for name in required:
-            if name not in given:
-                self._wrong(f"{prefix}{name}", "missing")
-        results: dict[str, Any] = {}
-        for name, parse in fields.items():
-            if name in given:
-                self._read(f"{prefix}{name}", given[name], parse, results, name)
-        return results
-
-    def _read(
-        self, where: str, value: Any, parse: Parser, results: dict[str, Any], name: str
-    ) -> None:
         try:
-            results[name] = parse(value)
+            make_pruner_of(config)
         except ConfigError as error:
-            self.take(error.problems, within=where)
-        except SearchSpaceError as error:
-            if error.source:
-                self._wrong(where, str(error))
-            else:
-                self.take(error.problems, within=where)
+            problems += error.problems
+    if config.callbacks or config.notify:
+        from .event_sinks import subscriber_problems
+
+        problems += subscriber_problems(config)
+    if config.launcher.name == "slurm":
+        from .slurm_args import slurm_problems
+
+        problems += slurm_problems(config.launcher.args)
+    if config.budget:
+        from .budgets import Budgets
+
+        try:
+            Budgets(config.budget, 1.0)
         except ValueError as error:
-            self._wrong(where, str(error))
-
-    def take(self, problems: Iterable[Problem], *, within: str = "") -> None:
-        """Add problems that were found elsewhere; ``within`` leads to what was read there."""
-        for problem in problems:
-            where = ".".join(part for part in (within, problem.where) if part)
-            self._wrong(where, problem.message)
-
-    def _wrong(self, where: str, message: str) -> None:
-        self.problems.append(Problem(self._file.where(where), message))
-
-
-def _tuner(base: Path) -> Parser:
-    fields = {
-        "name": values.text,
-        "args": values.mapping,
-        "code_directory": values.existing_directory(base),
-        "warm_start": values.path(base),
-        "import_data": values.path(base),
-    }
-
-    def parse(value: Any) -> TunerConfig:
-        if isinstance(value, str):
-            return TunerConfig(value)
-        if isinstance(value, Mapping) and "class" in value:
-            if "name" in value:
-                raise ValueError("give either name or class (two words for the same), not both")
-            value = {"name" if key == "class" else key: item for key, item in value.items()}
-        reader = _Reader(YamlFile())
-        read = reader.read_mapping("", value, fields, ("name",))
-        if reader.problems:
-            raise ConfigError(reader.problems)
-        return TunerConfig(**read)
-
-    return parse
-
-
-def _search_space(base: Path) -> Parser:
-    def parse(value: Any) -> SearchSpace | Path:
-        if isinstance(value, Mapping):
-            return SearchSpace(value)
-        file = values.path(base)(value)
-        if not file.parent.is_dir():
-            raise ValueError(f"no such folder: {file.parent}")
-        if not file.exists():
-            return file
-        return SearchSpace.load(file)
-
-    return parse
+            problems.append(Problem("budget", str(error)))
+    return problems
 
 
 def _tuner_problems(config: ExperimentConfig) -> list[Problem]:
     """What is wrong with the tuner, found by making one, and with the files for it."""
-    from .study import make_tuner_of
+    from .study_setup import make_tuner_of
 
     problems = list(prior_problems(config.tuner))
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from nas_tuners.contract.errors import did_you_mean
 
+from .described import Described, Schema, accepts, schema_of
 from .durations import parse_duration
 
 Parser = Callable[[Any], Any]
@@ -23,15 +24,27 @@ _VARIABLE = re.compile(r"[^=\0]+")
 _UNSET_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _FILE_URL = re.compile(r"(sqlite(?:\+\w+)?|journal)://(/?)(.*)", re.DOTALL)
 
-duration = parse_duration
+# JSON Schema of what several parsers accept.
+_VISIBLE = r"\S"
+_TEXT: Schema = {"type": "string", "pattern": _VISIBLE}
+_ARGUMENT: Schema = {"type": ["string", "number"]}
+_ARGUMENTS: Schema = {"type": "array", "items": _ARGUMENT, "minItems": 1}
+_WORDS: Schema = {"type": "object", "additionalProperties": _TEXT, "minProperties": 1}
+_INDEX: Schema = {"type": ["integer", "string"], "minimum": 0, "pattern": r"^\s*\d+\s*$"}
+_INDEX_LIST: Schema = {"type": "string", "pattern": r"^\s*\d+\s*(,\s*\d+\s*)*$"}
+_TIME: Schema = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*[smhdSMHD]?\s*$"}
+
+duration = accepts(anyOf=[{"type": "number", "exclusiveMinimum": 0}, _TIME])(parse_duration)
 
 
+@accepts(type="string", pattern=_VISIBLE)
 def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"must be a text, got {value!r}")
     return value
 
 
+@accepts(type="string", pattern=f"^{_FOLDER_NAME.pattern}$")
 def folder_name(value: Any) -> str:
     if not isinstance(value, str) or not _FOLDER_NAME.fullmatch(value):
         raise ValueError(
@@ -45,6 +58,7 @@ def default_name(config_file: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", config_file.stem).lstrip(".-") or "experiment"
 
 
+@accepts(anyOf=[_TEXT, _ARGUMENTS])
 def command(value: Any) -> str | tuple[str, ...]:
     rule = f"must be a text for the shell or a list of arguments, got {value!r}"
     if isinstance(value, list):
@@ -57,6 +71,7 @@ def command(value: Any) -> str | tuple[str, ...]:
 
 
 def whole_number(low: int) -> Parser:
+    @accepts(type="integer", minimum=low)
     def parse(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < low:
             raise ValueError(f"must be a whole number of at least {low}, got {value!r}")
@@ -66,6 +81,7 @@ def whole_number(low: int) -> Parser:
 
 
 def one_of(*words: str) -> Parser:
+    @accepts(enum=list(words))
     def parse(value: Any) -> str:
         if value not in words:
             known = " or ".join(words)
@@ -75,22 +91,115 @@ def one_of(*words: str) -> Parser:
     return parse
 
 
-def direction(value: Any) -> str:
-    if isinstance(value, Mapping):
-        raise ValueError(
-            f"must be maximize or minimize, got {value!r}; "
-            "goals for several metrics go to tuner.args.optimize_mode"
-        )
-    word: str = one_of("maximize", "minimize")(value)
-    return word
+@accepts(anyOf=[{"enum": ["maximize", "minimize"]}, _WORDS])
+def goals(value: Any) -> str | dict[str, str]:
+    """What is optimized, as :class:`Goals` reads it."""
+    from nas_tuners.tuners._goals import Goals
+
+    if not isinstance(value, Mapping):
+        word: str = one_of("maximize", "minimize")(value)
+        return word
+    words = {str(metric): str(goal) for metric, goal in value.items()}
+    Goals.of(words)
+    return words
 
 
+@accepts(**_WORDS)
+def bounds(value: Any) -> dict[str, str]:
+    """Metric -> bound, at least one."""
+    from nas_tuners.tuners._goals import Goals
+
+    words = {str(metric): str(bound) for metric, bound in mapping(value).items()}
+    if not words:
+        raise ValueError("must name at least one metric with a bound, like {flops: '<= 600e6'}")
+    known = Goals.of({"objective of its own": "maximize"} | words)
+    if len(known.objectives) > 1:
+        raise ValueError(f"must be bounds like '<= 600e6' or '>= 0.5', got {value!r}")
+    return words
+
+
+@accepts(type="boolean")
+def truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, got {value!r}")
+    return value
+
+
+@accepts(type="string", pattern=r"^\w+(\.\w+)*:\w+$")
+def import_path(value: Any) -> str:
+    module, colon, name = text(value).partition(":")
+    if not (colon and name.isidentifier() and all(p.isidentifier() for p in module.split("."))):
+        raise ValueError(f"must be the import path of a function, module:function, got {value!r}")
+    return text(value)
+
+
+def number_from(low: float) -> Parser:
+    @accepts(type="number", minimum=low)
+    def parse(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= low:
+            raise ValueError(f"must be a number of at least {low}, got {value!r}")
+        return value
+
+    return parse
+
+
+def number_above(low: float) -> Parser:
+    @accepts(type="number", exclusiveMinimum=low)
+    def parse(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > low:
+            raise ValueError(f"must be a number above {low}, got {value!r}")
+        return float(value)
+
+    return parse
+
+
+@accepts(anyOf=[_INDEX, {"type": "array", "items": _INDEX, "minItems": 1}, _INDEX_LIST])
+def indices(value: Any) -> tuple[int, ...]:
+    """One index, a list of them, or a text like ``"0,2"``."""
+    words = value.split(",") if isinstance(value, str) else value
+    words = words if isinstance(words, list) else [words]
+    try:
+        read = [int(word) for word in words if not isinstance(word, (bool, float))]
+    except (TypeError, ValueError):
+        read = []
+    if len(read) != len(words) or not read or min(read) < 0 or len(set(read)) < len(read):
+        raise ValueError(f"must be different whole numbers from 0, like [0, 2], got {value!r}")
+    return tuple(read)
+
+
+@accepts(anyOf=[_TEXT, _ARGUMENTS])
+def argument_list(value: Any) -> tuple[str, ...]:
+    """A command without a shell: a list, or a text that is split as a shell would."""
+    import shlex
+
+    words = shlex.split(value) if isinstance(value, str) else value
+    if not isinstance(words, list) or not words or not all(map(_is_argument, words)):
+        raise ValueError(f"must be a command, as a list of arguments, got {value!r}")
+    return tuple(str(word) for word in words)
+
+
+def list_of(parse_item: Parser) -> Parser:
+    """A list, or one item alone."""
+
+    def parse(value: Any) -> tuple[Any, ...]:
+        items = value if isinstance(value, list) else [value]
+        return tuple(parse_item(item) for item in items)
+
+    def describe() -> Schema:
+        item = schema_of(parse_item)
+        return {"anyOf": [item, {"type": "array", "items": item}]}
+
+    return Described(parse, describe)
+
+
+@accepts(type="object")
 def mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"must be keys and values, got {value!r}")
     return dict(value)
 
 
+@accepts(type="object", additionalProperties=_ARGUMENT)
 def environment(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping) or not all(
         isinstance(name, str) and _VARIABLE.fullmatch(name) and _is_argument(item)
@@ -103,6 +212,7 @@ def environment(value: Any) -> dict[str, str]:
 def path(base: Path) -> Callable[[Any], Path]:
     """A path with ``~`` and variables expanded, relative to the configuration file."""
 
+    @accepts(**_TEXT)
     def parse(value: Any) -> Path:
         expanded = os.path.expanduser(os.path.expandvars(text(value)))
         unset = _UNSET_VARIABLE.search(expanded)
@@ -114,7 +224,13 @@ def path(base: Path) -> Callable[[Any], Path]:
     return parse
 
 
+def recorded_path(value: Any) -> Path:
+    """A path as it was written down, nothing expanded."""
+    return Path(text(value))
+
+
 def existing_directory(base: Path) -> Parser:
+    @accepts(**_TEXT)
     def parse(value: Any) -> Path:
         directory = path(base)(value)
         if not directory.is_dir():
@@ -132,12 +248,13 @@ def storage_url(base: Path) -> Parser:
     from the environment is never written to the experiment's folder.
     """
 
+    @accepts(type="string", pattern="://")
     def parse(value: Any) -> str:
         url = text(value)
         if "://" not in url:
             raise ValueError(
-                f"must be a URL like sqlite:///study.db, journal:///study.log or "
-                f"postgresql://user@host/name, got {value!r}"
+                "must be a URL like sqlite:///study.db, journal:///study.log, "
+                f"postgresql://user@host/name or grpc://host:port, got {value!r}"
             )
         match = _FILE_URL.fullmatch(url)
         if not match:

@@ -13,22 +13,39 @@ if TYPE_CHECKING:
     import yaml
 
 _EXPONENTIAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$")
+_FLOAT_TAG, _FLOAT_STARTS = "tag:yaml.org,2002:float", list("-+.0123456789")
 
 
 @dataclass
 class YamlFile:
-    """What a file holds; ``lines`` maps dotted names (``tuner.args.seed``) to line numbers."""
+    """What a file holds.
+
+    Attributes:
+        content: Plain data.
+        lines: Dotted names (``tuner.args.seed``) of the file's keys -> line numbers.
+        problems: What is wrong with it, as far as can be told without knowing what it is for.
+        origins: Names in ``content`` -> names in the file, where the two differ.
+    """
 
     content: Any = None
     lines: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
 
     def where(self, name: str) -> str:
         """The name with the line on which it, or else the nearest key above it, stands."""
+        name = self._original(name)
         known = name
         while known and known not in self.lines:
             known = known.rpartition(".")[0]
         return f"{name} (line {self.lines[known]})" if known else name
+
+    def _original(self, name: str) -> str:
+        """The name in the file of what has another one here."""
+        known = name
+        while known and known not in self.origins:
+            known = known.rpartition(".")[0]
+        return self.origins[known] + name[len(known) :] if known else name
 
 
 def read_yaml(path: Path) -> YamlFile:
@@ -55,6 +72,19 @@ def read_yaml(path: Path) -> YamlFile:
     return file
 
 
+def dump_yaml(content: Any) -> str:
+    """Plain data as YAML that :func:`read_yaml` reads as the same."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    Dumper.add_implicit_resolver(_FLOAT_TAG, _EXPONENTIAL, _FLOAT_STARTS)
+    text: str = yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=99)
+    return text
+
+
 def _loader(text: str) -> yaml.SafeLoader:
     """A loader to which ``1e-3`` is a number, as in YAML 1.2; PyYAML wants ``1.0e-3``."""
     import yaml
@@ -62,7 +92,7 @@ def _loader(text: str) -> yaml.SafeLoader:
     class Loader(yaml.SafeLoader):
         pass
 
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENTIAL, list("-+.0123456789"))
+    Loader.add_implicit_resolver(_FLOAT_TAG, _EXPONENTIAL, _FLOAT_STARTS)
     return Loader(text)
 
 

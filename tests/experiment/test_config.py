@@ -7,6 +7,7 @@ import pytest
 from nas_tuners.contract.errors import ConfigError
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.experiment.config import ExperimentConfig, TunerConfig, load_config
+from nas_tuners.experiment.study_setup import goals_of, make_tuner_of
 
 MINIMAL = "command: python train.py\ntuner: random\n"
 
@@ -121,7 +122,7 @@ experiments_directory: $NO_SUCH_VARIABLE/runs
     )
     assert "letters, digits" in found["name (line 1)"]
     assert found["comand (line 2)"] == "unknown key; did you mean 'command'?"
-    assert found["command"] == "missing"
+    assert found["command"].startswith("missing")
     assert found["code_directory (line 3)"] == f"no such folder: {tmp_path}/nowhere"
     assert found["search_space (line 4)"] == f"no such folder: {tmp_path}/nowhere"
     assert found["tuner.arg (line 5)"] == "unknown key; did you mean 'args'?"
@@ -136,12 +137,25 @@ experiments_directory: $NO_SUCH_VARIABLE/runs
     assert len(found) == 14
 
 
-def test_goals_for_several_metrics_are_the_tuners(tmp_path: Path) -> None:
-    mode = "optimize_mode: {default: maximize, size: minimize}\n"
-    ((where, said),) = problems(tmp_path, f"command: x\n{mode}").items()
+def test_goals_for_several_metrics(tmp_path: Path) -> None:
+    mode = "optimize_mode: {accuracy: maximize, size: minimize, ms: <= 5}\n"
+    config = load(tmp_path, f"command: x\n{mode}")
+    assert config.optimize_mode == {"accuracy": "maximize", "size": "minimize", "ms": "<= 5"}
+    assert make_tuner_of(config).goals == goals_of(config)
+
+
+@pytest.mark.parametrize(
+    ("mode", "message"),
+    [
+        ("{size: <= 5}", "at least one metric to 'maximize' or 'minimize'"),
+        ("{a: maximize, b: at most 5}", "`optimize_mode['b']` must be 'maximize', 'minimize' or"),
+        ("[maximize]", "must be maximize or minimize, got ['maximize']"),
+    ],
+)
+def test_goals_that_are_none(tmp_path: Path, mode: str, message: str) -> None:
+    ((where, said),) = problems(tmp_path, f"command: x\noptimize_mode: {mode}\n").items()
     assert where == "optimize_mode (line 2)"
-    assert said.startswith("must be maximize or minimize, got {'default': 'maximize', ")
-    assert said.endswith("; goals for several metrics go to tuner.args.optimize_mode")
+    assert message in said
 
 
 @pytest.mark.parametrize(
@@ -152,13 +166,13 @@ def test_goals_for_several_metrics_are_the_tuners(tmp_path: Path) -> None:
         (
             "{name: random, args: {optimize_mode: minimize}}",
             "tuner.args.optimize_mode (line 2)",
-            "its 'default' is the opposite of the experiment's, 'maximize'",
+            "is 'minimize' and the experiment's is 'maximize': leave it out here",
         ),
         ("{class: nowhere:Tuner}", "tuner.name (line 2)", "cannot import 'nowhere'"),
         ("{class: a:B, name: random}", "tuner (line 2)", "either name or class"),
         ("{args: {}}", "tuner.name (line 2)", "missing"),
-        ("[random]", "tuner (line 2)", "expected keys and values, got a list"),
-        ("3", "tuner (line 2)", "expected keys and values, got a int"),
+        ("[random]", "tuner (line 2)", "expected a name, or keys and values, got a list"),
+        ("3", "tuner (line 2)", "expected a name, or keys and values, got a int"),
     ],
 )
 def test_tuners_that_are_none(tmp_path: Path, tuner: str, where: str, message: str) -> None:
@@ -222,7 +236,7 @@ def test_broken_files(tmp_path: Path, text: str, where: str, message: str) -> No
 
 
 def test_an_empty_file_lacks_what_is_required(tmp_path: Path) -> None:
-    assert problems(tmp_path, "") == {"command": "missing"}
+    assert problems(tmp_path, "") == {"command": "missing (what a trial runs; or give a function)"}
 
 
 def test_null_means_absent(tmp_path: Path) -> None:
@@ -266,9 +280,9 @@ def test_storages_that_would_not_last(tmp_path: Path, url: str, message: str) ->
 def test_the_fields_of_the_file_are_those_of_the_dataclass(tmp_path: Path) -> None:
     from dataclasses import fields
 
-    from nas_tuners.experiment.config import _fields
+    from nas_tuners.experiment.config_fields import fields_of
 
-    assert set(_fields(tmp_path)) == {field.name for field in fields(ExperimentConfig)}
+    assert set(fields_of(tmp_path)) == {field.name for field in fields(ExperimentConfig)}
 
 
 @pytest.mark.parametrize("text", ["1e-3", "1E-3", "+.01e-1", "1.e-3", "1.0e-3", "0.001"])
