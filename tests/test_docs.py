@@ -15,7 +15,7 @@ import yaml
 from nas_tuners.contract.architecture import to_parameters, to_vector
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import read_metrics
-from nas_tuners.experiment.config import ExperimentConfig
+from nas_tuners.experiment.config import ExperimentConfig, load_config
 from tests.test_readme import README, read_blocks, run_block
 from trial_api import oneshot
 from trial_api.oneshot._options import Settings
@@ -49,7 +49,7 @@ def test_every_type_is_explained() -> None:
 
 
 def test_every_field_of_the_configuration_is_explained() -> None:
-    page = (DOCS / "configuration.md").read_text()
+    page = (DOCS / "configuration.md").read_text().partition("\n## The tuner")[0]
     described = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     assert described == {field.name for field in dataclasses.fields(ExperimentConfig)}
     example = yaml.safe_load(_blocks("configuration.md", "yaml")[0])
@@ -78,6 +78,16 @@ def test_the_page_on_one_shot_search_works(tmp_path: Path) -> None:
     assert set(re.findall(r"`(\w+)`", table)) >= {f.name for f in dataclasses.fields(Settings)}
     missing = [name for name in oneshot.__all__ if name.endswith("Trainer") and name not in page]
     assert missing == []
+
+
+def test_the_page_on_profiling_works(tmp_path: Path) -> None:
+    for block in read_blocks((DOCS / "profiling.md").read_text()):
+        run_block(block, tmp_path)
+    trials = (tmp_path / "nas-experiments" / "latest" / "trials").iterdir()
+    values = [read_metrics(trial).metrics[-1].value for trial in trials]
+    assert len(values) == 2
+    assert all(value["flops"] <= 4e6 for value in values)
+    assert load_config(tmp_path / "objectives.yml").optimize_mode["latency"] == "minimize"
 
 
 def test_links_lead_somewhere() -> None:

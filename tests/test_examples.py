@@ -109,6 +109,29 @@ def test_the_experiment(project: Project) -> None:
     assert architecture.keys() == {"first_conv", "mid_conv", "skip"}
 
 
+@pytest.mark.slow
+def test_cost_as_an_objective_and_as_a_bound(project: Project) -> None:
+    """The configuration as it stands, but for fewer and shorter trials."""
+    config = yaml.safe_load((CLASSIC / "latency.yml").read_text())
+    config |= {
+        "command": " ".join([config["command"], *QUICK]),
+        "code_directory": str(CLASSIC),
+        "search_space": str(SPACE_FILE),
+        "max_trials": 2,
+    }
+    (project.path / "config.yml").write_text(yaml.safe_dump(config))
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    for trial in project.trials():
+        accuracy, latency = trial.values
+        assert 0 <= accuracy <= 1
+        assert latency > 0
+        # all that keeps to the bound: no large convolution in either place
+        architecture = trial.user_attrs["architecture"]
+        large = architecture["first_conv"] == "conv5x5"
+        assert not large or architecture["mid_conv"] not in ("conv3x3", "dilated3x3")
+
+
 def test_the_kept_space_is_what_the_script_generates(project: Project) -> None:
     file = project.path / "space.json"
     command = f"{sys.executable} trial.py"

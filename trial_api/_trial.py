@@ -6,13 +6,13 @@ import copy
 import functools
 import logging
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from nas_tuners.contract.errors import TrialError
 from nas_tuners.contract.trial_io import (
     OUTPUT_DIR,
+    TRIAL_BUDGET,
     TRIAL_DIR,
     Assignment,
     Metric,
@@ -43,12 +43,6 @@ class Trial:
         self.directory = directory
         self._reports = {"intermediate": 0, "final": 0}
         self._warned = False
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Trial:
-        """The trial that ``NAS_TUNERS_TRIAL_DIR`` names; alone where it is unset."""
-        directory = environment.get(TRIAL_DIR)
-        return cls(Path(directory) if directory else None)
 
     @property
     def is_alone(self) -> bool:
@@ -104,7 +98,8 @@ class Trial:
         self._warned = True
 
     def _report(self, kind: Literal["intermediate", "final"], value: object) -> None:
-        metric = Metric(kind, self._reports[kind], check_metric(value))
+        checked = check_metric(value, self.assignment.metric)
+        metric = Metric(kind, self._reports[kind], checked)
         if self.directory is None:
             _logger.info("%s result %d: %s", kind, metric.sequence, metric.value)
         else:
@@ -112,10 +107,17 @@ class Trial:
         self._reports[kind] += 1
 
 
-@functools.cache
 def current_trial() -> Trial:
-    """The trial of this process; the environment is read at first use."""
-    return Trial.from_environment(os.environ)
+    """The trial of this process, the same at each call.
+
+    A process that had none may be forked into one that has, so the environment is read each time.
+    """
+    return _trial_in(os.environ.get(TRIAL_DIR))
+
+
+@functools.cache
+def _trial_in(directory: str | None) -> Trial:
+    return Trial(Path(directory) if directory else None)
 
 
 def get_next_parameter() -> dict[str, Any]:
@@ -133,6 +135,24 @@ def get_next_parameter() -> dict[str, Any]:
     return current_trial().parameters()
 
 
+def get_trial_budget() -> int | None:
+    """How much this trial may train before its last report, where the experiment says so.
+
+    Under an experiment with a ``budget`` this is the parameter ``TRIAL_BUDGET``, in units of the
+    script's own (epochs, as a rule). None without one.
+
+    Raises:
+        TrialError: if the trial's folder holds no usable ``parameters.json``.
+
+    Example::
+
+        for epoch in range(get_trial_budget() or 10):
+            report_intermediate_result(train_epoch(model))
+    """
+    budget = current_trial().assignment.parameters.get(TRIAL_BUDGET)
+    return None if budget is None else int(budget)
+
+
 def report_intermediate_result(value: object) -> None:
     """Report a result on the way: a finite number, or a dict whose ``default`` is one.
 
@@ -140,7 +160,7 @@ def report_intermediate_result(value: object) -> None:
         value: The result. Further entries of a dict may be any JSON.
 
     Raises:
-        MetricError: if it is anything else.
+        MetricError: if it is anything else, or more than 1 MB.
         TrialError: if it cannot be written.
 
     Example::
@@ -161,7 +181,7 @@ def report_final_result(value: object) -> None:
             be any JSON.
 
     Raises:
-        MetricError: if it is anything else.
+        MetricError: if it is anything else, or more than 1 MB.
         TrialError: if it cannot be written.
 
     Example::

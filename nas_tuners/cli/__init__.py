@@ -17,6 +17,7 @@ from nas_tuners.contract.errors import NasTunersError, did_you_mean
 
 from . import (
     _bench,
+    _config,
     _confirm,
     _export,
     _resume,
@@ -26,17 +27,20 @@ from . import (
     _stop,
     _top,
     _tuners,
+    _worker,
     exit_codes,
 )
 
 _COMMANDS = {
     "run": _run,
     "resume": _resume,
+    "worker": _worker,
     "status": _status,
     "top": _top,
     "stop": _stop,
     "export": _export,
     "confirm": _confirm,
+    "config": _config,
     "ss-gen": _ss_gen,
     "tuners": _tuners,
     "bench": _bench,

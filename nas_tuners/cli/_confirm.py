@@ -5,7 +5,7 @@ best, once for each seed; it finds the seed in the environment variable NAS_TUNE
 use it for everything random. What the search itself measured is shown and not counted. Runs that
 an earlier call has made are not made again.
 
-Of several objectives, only "default" counts: it chooses the best, among the trials within their
+Of several objectives, only the first counts: it chooses the best, among the trials within their
 bounds, and the winner.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nas_tuners.contract.trial_io import Metric
     from nas_tuners.experiment.confirming import ConfirmRuns
     from nas_tuners.experiment.loop import Finished
-    from nas_tuners.experiment.study import StudyTrial
+    from nas_tuners.experiment.records import StudyTrial
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         print("No trial has succeeded yet.", file=sys.stderr)
         return exit_codes.NO_RESULT
     if results.several_objectives:
-        print("Several objectives: the best and the winner are so by 'default' alone.")
+        print("Several objectives: the best and the winner are so by the first alone.")
     with StopSignals(STOPPING) as signals:
         runs = ConfirmRuns(folder, top_k=options.top, seeds=options.seeds)
         with _Bar(len(runs.runs)) as bar:

@@ -10,9 +10,9 @@ from typing import Any
 from nas_tuners.contract.trial_io import Metric
 from nas_tuners.experiment.durations import format_duration
 from nas_tuners.experiment.loop import Finished
-from nas_tuners.experiment.outcome import Complete, Failed
+from nas_tuners.experiment.outcome import Complete, Failed, Paused, Pruned
+from nas_tuners.experiment.records import StudyTrial
 from nas_tuners.experiment.results import Results
-from nas_tuners.experiment.study import StudyTrial
 from nas_tuners.tuners._goals import Goals
 
 from ._tables import architecture_line, beyond_text, number_text
@@ -58,14 +58,15 @@ class Progress:
     def reported(self, trial: StudyTrial, metric: Metric) -> None:
         if metric.kind == "intermediate":
             with suppress(OSError):
-                self._bar.set_postfix_str(f"trial {trial.number}: {number_text(metric.default)}")
+                value = number_text(self._number(metric))
+                self._bar.set_postfix_str(f"trial {trial.number}: {value}")
 
     def finished(self, finished: Finished) -> None:
         outcome = finished.outcome
         remarks = outcome.remarks if isinstance(outcome, Complete) else ()
         lines = [self._line(finished), *(f"            note: {remark}" for remark in remarks)]
         with suppress(OSError):
-            self._bar.update(1 if outcome is not None else 0)
+            self._bar.update(0 if outcome is None or isinstance(outcome, Paused) else 1)
             self._bar.write("\n".join(lines), file=sys.stdout)
             sys.stdout.flush()
 
@@ -73,14 +74,23 @@ class Progress:
         with suppress(OSError):
             self._bar.refresh()
 
+    def _number(self, metric: Metric) -> float:
+        return metric.number(self._goals.objectives[0][0])
+
     def _line(self, finished: Finished) -> str:
         trial, outcome = finished.trial, finished.outcome
         start, time = f"trial {trial.number:>4}", format_duration(finished.seconds)
         if outcome is None:
             return f"{start}  stopped after {time}"
+        if isinstance(outcome, Paused):
+            at = number_text(self._number(outcome.metric))
+            return f"{start}  {at} at budget {outcome.budget}, {time:>6}"
+        if isinstance(outcome, Pruned):
+            latest = number_text(self._number(outcome.metric))
+            return f"{start}  {latest} when stopped by {outcome.reason}, {time}"
         if isinstance(outcome, Failed):
             return f"{start}  failed after {time}: {outcome.reason}"
-        value = outcome.metric.default
+        value = self._number(outcome.metric)
         beyond = beyond_text(self._goals.beyond(outcome.metric.value))
         if not beyond:
             better = max if self._maximize else min

@@ -35,10 +35,12 @@ def run(options: argparse.Namespace) -> int:
     from nas_tuners.experiment.folder import create_folder
     from nas_tuners.experiment.signals import StopSignals
 
+    from ._log import print_log
     from ._run_and_report import STOPPING, run_and_report
 
     with StopSignals(STOPPING) as signals:
-        config = load_config(options.config)
+        with print_log("nas_tuners.experiment.nni_files"):
+            config = load_config(options.config)
         space = _space(config)
         folder = create_folder(config, space, path=options.folder)
         return run_and_report(folder, signals)
@@ -53,6 +55,7 @@ def _space(config: ExperimentConfig) -> SearchSpace:
     if isinstance(given, SearchSpace):
         return given
     what = "No search space given" if given is None else f"{given} is not there yet"
+    assert config.command is not None, "a function has its search space given"
     with suppress(BrokenPipeError):
         print(f"{what}: the trial command generates it.", flush=True)
     space = generate_search_space(

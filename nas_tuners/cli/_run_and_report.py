@@ -8,12 +8,13 @@ from contextlib import suppress
 
 from nas_tuners.contract.space_size import describe_size
 from nas_tuners.experiment.folder import ExperimentFolder
-from nas_tuners.experiment.loop import Ending, Loop
-from nas_tuners.experiment.outcome import Complete
+from nas_tuners.experiment.loop import Ended, Ending
+from nas_tuners.experiment.outcome import Complete, Failed
 from nas_tuners.experiment.results import Results, read_results
 from nas_tuners.experiment.runner import run_experiment
 from nas_tuners.experiment.signals import StopSignals
-from nas_tuners.experiment.study import goals_of
+from nas_tuners.experiment.slurm import run_on_slurm
+from nas_tuners.experiment.study_setup import goals_of
 
 from . import exit_codes
 from ._progress import Progress
@@ -26,22 +27,30 @@ _SHOWN = 5  # of the best
 _BEYOND = {Ending.MAX_TRIALS: " --max-trials N", Ending.MAX_DURATION: " --max-duration TIME"}
 
 
-def run_and_report(folder: ExperimentFolder, signals: StopSignals) -> int:
+def run_and_report(folder: ExperimentFolder, signals: StopSignals, *, waits: bool = False) -> int:
     """Run the experiment in a folder; the exit code, the same if nobody reads what it prints."""
     with suppress(BrokenPipeError):
         _introduce(folder)
     config = folder.config()
-    progress = Progress(read_results(folder), goals_of(config), max_trials=config.max_trials)
     try:
-        with progress:
-            loop = run_experiment(folder, signals=signals, observers=[progress])
+        if config.launcher.name == "slurm":
+            ended = run_on_slurm(folder, signals=signals, report=_print)
+        else:
+            ended = _run_here(folder, signals, waits=waits)
     except KeyboardInterrupt:
         _say(f"Interrupted. Resume with: {folder.resume_command}")
         return exit_codes.INTERRUPTED
     results = read_results(folder)
     with suppress(BrokenPipeError):
-        _conclude(folder, loop, results)
-    return _ended(folder, loop, results)
+        _conclude(folder, ended, results)
+    return _exit_code(folder, ended, results)
+
+
+def _run_here(folder: ExperimentFolder, signals: StopSignals, *, waits: bool) -> Ended:
+    config = folder.config()
+    before = read_results(folder)
+    with Progress(before, goals_of(config), max_trials=config.max_trials) as progress:
+        return run_experiment(folder, signals=signals, observers=[progress], waits=waits)
 
 
 def _introduce(folder: ExperimentFolder) -> None:
@@ -51,13 +60,13 @@ def _introduce(folder: ExperimentFolder) -> None:
     print(f"Tuner: {config.tuner.name}, seed {config.seed}", flush=True)
 
 
-def _conclude(folder: ExperimentFolder, loop: Loop, results: Results) -> None:
+def _conclude(folder: ExperimentFolder, ended: Ended, results: Results) -> None:
     best = results.best(_SHOWN)
     if best:
         print(f"\nBest of {len(results.trials)} trials:\n{results_table(results, best)}\n")
-        if loop.ending in _BEYOND:
-            print(f"Ended: {loop.ending.value}. To go on: {_go_on(folder, loop)}")
-        elif loop.ending is Ending.EXHAUSTED:
+        if ended.ending in _BEYOND:
+            print(f"Ended: {ended.ending.value}. To go on: {_go_on(folder, ended)}")
+        elif ended.ending is Ending.EXHAUSTED:
             print(f"Ended: {exhausted_text(results, folder.space())}.")
     print(f"Everything is in {folder.path}")
     path = shlex.quote(str(folder.path))
@@ -67,31 +76,30 @@ def _conclude(folder: ExperimentFolder, loop: Loop, results: Results) -> None:
         print(f"The best architecture as a file: nas-tuners export {path}", flush=True)
 
 
-def _ended(folder: ExperimentFolder, loop: Loop, results: Results) -> int:
+def _exit_code(folder: ExperimentFolder, ended: Ended, results: Results) -> int:
     """Say why it ended, if not by its limits; the exit code."""
-    if loop.ending is Ending.INTERRUPTED:
+    if ended.ending is Ending.INTERRUPTED:
         _say(f"Interrupted. Resume with: {folder.resume_command}")
         return exit_codes.INTERRUPTED
-    if loop.ending is Ending.TUNER_ERROR:
+    if ended.ending is Ending.TUNER_ERROR:
         tuner = folder.config().tuner.name
-        _say(f"tuner {tuner}: {loop.tuner_error}\nThe traceback is in {folder.log_file}")
+        _say(f"tuner {tuner}: {ended.tuner_error}\nThe traceback is in {folder.log_file}")
         return exit_codes.TUNER_FAILED
-    if loop.ending is Ending.FAILURES or not results.best(1):
-        _say(_why_no_result(folder, loop))
+    if ended.ending is Ending.FAILURES or not results.best(1):
+        _say(_why_no_result(folder, ended))
         return exit_codes.NO_RESULT
     return exit_codes.OK
 
 
-def _why_no_result(folder: ExperimentFolder, loop: Loop) -> str:
-    assert loop.ending is not None
-    last = loop.last_failure
-    go_on = _go_on(folder, loop)
-    if last is None or last.outcome is None:
-        return f"No trial has succeeded ({loop.ending.value}). To go on: {go_on}"
-    if isinstance(last.outcome, Complete):
-        return _why_not_usable(last.trial.number, last.outcome, go_on)
-    head = "Too many trials in a row failed" if loop.ending is Ending.FAILURES else "No result"
-    return f"{head}; trial {last.trial.number}: {last.outcome.reason}\nWhen mended: {go_on}"
+def _why_no_result(folder: ExperimentFolder, ended: Ended) -> str:
+    last, go_on = ended.last_failure, _go_on(folder, ended)
+    outcome = last.outcome if last else None
+    if last is not None and isinstance(outcome, Complete):
+        return _why_not_usable(last.trial.number, outcome, go_on)
+    if last is None or not isinstance(outcome, Failed):
+        return f"No trial has succeeded ({ended.ending.value}). To go on: {go_on}"
+    head = "Too many trials in a row failed" if ended.ending is Ending.FAILURES else "No result"
+    return f"{head}; trial {last.trial.number}: {outcome.reason}\nWhen mended: {go_on}"
 
 
 def _why_not_usable(number: int, outcome: Complete, go_on: str) -> str:
@@ -102,10 +110,15 @@ def _why_not_usable(number: int, outcome: Complete, go_on: str) -> str:
     )
 
 
-def _go_on(folder: ExperimentFolder, loop: Loop) -> str:
+def _go_on(folder: ExperimentFolder, ended: Ended) -> str:
     """The command that goes on, beyond the limit that ended the run."""
-    option = _BEYOND.get(loop.ending, "") if loop.ending else ""
+    option = _BEYOND.get(ended.ending, "")
     return folder.resume_command + option
+
+
+def _print(line: str) -> None:
+    with suppress(BrokenPipeError):
+        print(line, flush=True)
 
 
 def _say(message: str) -> None:

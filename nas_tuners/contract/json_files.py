@@ -57,27 +57,35 @@ def write_text(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
     else:
-        _replace(Path(os.path.realpath(path)), text)
+        replace_text(Path(os.path.realpath(path)), text)
 
 
-def line_of(text: str, key: str) -> int | None:
-    """The line on which a JSON text first names a key, or None."""
-    offset = text.find(json.dumps(key, ensure_ascii=False))
-    return text.count("\n", 0, offset) + 1 if offset >= 0 else None
+def replace_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a file whole or not at all, in the place of what stands there, a link too.
 
-
-def _replace(path: Path, text: str) -> None:
+    Args:
+        path: The file; missing folders are made.
+        text: All of it.
+        durable: Whether it must survive the machine's losing power.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def line_of(text: str, key: str) -> int | None:
+    """The line on which a JSON text first names a key, or None."""
+    offset = text.find(json.dumps(key, ensure_ascii=False))
+    return text.count("\n", 0, offset) + 1 if offset >= 0 else None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ Standard output is never part of the agreement.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -19,13 +20,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import IO, Any, Literal, Union
 
 from .errors import MetricError, SearchSpaceError, TrialError
-from .json_files import parse_json, read_text, write_text
+from .json_files import parse_json, read_text, replace_text
 
 TRIAL_DIR = "NAS_TUNERS_TRIAL_DIR"
 GEN_SEARCH_SPACE = "NAS_TUNERS_GEN_SEARCH_SPACE"
+
+TRIAL_BUDGET = "TRIAL_BUDGET"  # a parameter that is none of the search space's
 
 PARAMETERS_FILE = "parameters.json"
 METRICS_FILE = "metrics.jsonl"
@@ -33,19 +36,27 @@ OUTPUT_DIR = "output"
 
 MetricValue = Union[float, dict[str, Any]]
 
+MAX_RECORD = 1_000_000  # bytes of one record
+
 _SEQUENCES = 2**31  # what every database can count
+_AT_ONCE = 4 * MAX_RECORD  # bytes that one call reads of complete records
+_SHOWN = 200  # bytes of an unusable record in its message
 _UNUSABLE = (MetricError, LookupError, TypeError, ValueError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a trial is given: who it is and which architecture it trains."""
+    """What a trial is given: who it is and which architecture it trains.
+
+    ``metric`` names the number of its results that the search is about.
+    """
 
     experiment_id: str
     trial_id: str
     number: int
     parameters: dict[str, Any]
     search_space: dict[str, Any] | None = None
+    metric: str = "default"
 
 
 @dataclass(frozen=True)
@@ -60,21 +71,36 @@ class Metric:
     @property
     def default(self) -> float:
         """The number that the search is about."""
-        return float(self.value["default"] if isinstance(self.value, dict) else self.value)
+        return self.number()
+
+    def number(self, metric: str = "default") -> float:
+        """The number under a name; the one under ``default`` if there is none."""
+        if not isinstance(self.value, dict):
+            return float(self.value)
+        return float(self.value[metric if metric in self.value else "default"])
 
 
 @dataclass(frozen=True)
 class MetricsRead:
-    """What :func:`read_metrics` found: reports, unusable records, and where to read on."""
+    """What :func:`read_metrics` found.
+
+    Attributes:
+        metrics: The reports.
+        problems: What is wrong with each unusable record.
+        offset: Where to read on.
+        more: Whether there is more to be read at once.
+    """
 
     metrics: list[Metric]
     problems: list[str]
     offset: int
+    more: bool = False
 
 
 def write_assignment(trial_dir: Path, assignment: Assignment) -> None:
-    """Write ``parameters.json``, whole or not at all."""
-    write_text(trial_dir / PARAMETERS_FILE, json.dumps(asdict(assignment), indent=2) + "\n")
+    """Write ``parameters.json``, whole or not at all, in the place of whatever stands there."""
+    text = json.dumps(asdict(assignment), indent=2) + "\n"
+    replace_text(trial_dir / PARAMETERS_FILE, text, durable=False)  # each attempt writes it anew
 
 
 def read_assignment(trial_dir: Path) -> Assignment:
@@ -96,40 +122,49 @@ def read_assignment(trial_dir: Path) -> Assignment:
     return assignment
 
 
-def check_metric(value: object) -> MetricValue:
-    """The value as JSON: a finite number, or a dict whose ``default`` is one.
+def check_metric(value: object, metric: str = "default") -> MetricValue:
+    """The value as JSON: a finite number, or a dict with one under ``metric`` or ``default``.
 
     Numbers of numpy and one-element tensors are numbers too. Other entries of a dict may be any
-    JSON; those that are not finite become null.
+    JSON; those that are not finite become null. A dict without ``default`` gets it from
+    ``metric``.
 
     Raises:
         MetricError: for anything else, saying what was reported.
     """
     if not isinstance(value, Mapping):
         return _finite(value, "the result")
-    if "default" not in value:
-        raise MetricError(f"a result that is a dict needs the key 'default', got {list(value)}")
+    names = {metric, "default"}
+    if names.isdisjoint(value):
+        needed = "the key 'default'" if metric == "default" else f"the key {metric!r} or 'default'"
+        raise MetricError(f"a result that is a dict needs {needed}, got {list(value)}")
     checked: dict[str, Any] = {}
     for key, item in value.items():
         if not isinstance(key, str):
             raise MetricError(f"the keys of a result must be strings, got {key!r}")
-        checked[key] = _finite(item, "'default'") if key == "default" else _json(item, key)
-    return checked
+        checked[key] = _finite(item, repr(key)) if key in names else _json(item, key)
+    return checked if "default" in checked else {"default": checked[metric], **checked}
 
 
 def append_metric(trial_dir: Path, metric: Metric) -> None:
     """Append one record with a single write.
 
     Raises:
+        MetricError: if it is too large.
         TrialError: if the file cannot be written (a full disk, a missing folder).
     """
     path = trial_dir / METRICS_FILE
     record = asdict(metric) | {"time": metric.time or time.time()}
-    line = json.dumps(record, allow_nan=False) + "\n"
+    line = (json.dumps(record, allow_nan=False) + "\n").encode()
+    if len(line) > MAX_RECORD:
+        raise MetricError(
+            f"the result is {len(line)} bytes of JSON, but at most {MAX_RECORD} are taken; write "
+            "what is large to a file in the output folder and report the file's name"
+        )
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            _write_all(handle, (_newline_first(handle) + line).encode())
+            _write_all(handle, _newline_first(handle) + line)
         finally:
             os.close(handle)
     except OSError as error:
@@ -137,31 +172,77 @@ def append_metric(trial_dir: Path, metric: Metric) -> None:
         raise TrialError(message) from error
 
 
-def read_metrics(trial_dir: Path, offset: int = 0) -> MetricsRead:
+def read_metrics(trial_dir: Path, offset: int = 0, metric: str = "default") -> MetricsRead:
     """The complete records from a byte offset on; a torn line is skipped or left for later.
 
+    One call reads some megabytes at most; a record that is too large is not even held.
+
+    Args:
+        trial_dir: The trial's folder.
+        offset: Where an earlier call ended.
+        metric: The name of the number that the search is about.
+
     Raises:
-        TrialError: if the file is there and cannot be read.
+        TrialError: if the file is there and cannot be read. A symbolic link is not followed.
     """
     path = trial_dir / METRICS_FILE
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise TrialError(f"the results in {path} cannot be read: it is not a regular file")
-        with path.open("rb") as file:
-            file.seek(offset)
-            content = file.read()
+        with open_regular(path) as file:
+            return _read_from(file, offset, metric)
     except FileNotFoundError:
         return MetricsRead([], [], offset)
     except OSError as error:
         raise TrialError(f"the results in {path} cannot be read: {error}") from error
-    complete = content[: content.rfind(b"\n") + 1]
-    result = MetricsRead([], [], offset + len(complete))
-    for line in complete.splitlines():
-        _read_record(line, result)
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file to read that others write: no link is followed, and no pipe waited for.
+
+    Raises:
+        OSError: if it is anything but a regular file.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError("it is a symbolic link, which is not followed") from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError("it is not a regular file")
+    return os.fdopen(handle, "rb")
+
+
+def _read_from(file: IO[bytes], offset: int, metric: str) -> MetricsRead:
+    inside = offset > 0 and os.pread(file.fileno(), 1, offset - 1) != b"\n"
+    file.seek(offset)
+    content = file.read(_AT_ONCE)
+    more = len(content) == _AT_ONCE
+    if inside:  # of a record that was too large when the last call ended
+        skipped = content.find(b"\n") + 1 or len(content)
+        return MetricsRead([], [], offset + skipped, more=skipped < len(content) or more)
+    complete = content.rfind(b"\n") + 1
+    if len(content) - complete > MAX_RECORD and complete == 0:
+        return MetricsRead([], [_too_large(content)], offset + len(content), more)
+    result = MetricsRead([], [], offset + complete, more)
+    for line in content[:complete].splitlines():
+        _read_record(line, into=result, metric=metric)
     return result
 
 
-def _read_record(line: bytes, into: MetricsRead) -> None:
+def _too_large(line: bytes) -> str:
+    return f"unusable record {_shown(line)}: it has more than {MAX_RECORD} bytes"
+
+
+def _shown(line: bytes) -> str:
+    shown = repr(line[:_SHOWN].decode(errors="replace"))
+    return shown if len(line) <= _SHOWN else f"{shown}..."
+
+
+def _read_record(line: bytes, *, into: MetricsRead, metric: str) -> None:
+    if len(line) > MAX_RECORD:
+        into.problems.append(_too_large(line))
+        return
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -170,15 +251,15 @@ def _read_record(line: bytes, into: MetricsRead) -> None:
         kind = record["kind"]
         if kind not in ("intermediate", "final"):
             raise MetricError(f"'kind' must be 'intermediate' or 'final', got {kind!r}")
-        value = check_metric(record["value"])
+        value = check_metric(record["value"], metric)
         sequence = int(record["sequence"])
         if not 0 <= sequence < _SEQUENCES:
             raise MetricError(f"'sequence' must be from 0 to {_SEQUENCES - 1}, got {sequence}")
-        metric = Metric(kind, sequence, value, float(record.get("time", 0.0)))
+        report = Metric(kind, sequence, value, float(record.get("time", 0.0)))
     except _UNUSABLE as error:
-        into.problems.append(f"unusable record {line.decode(errors='replace')!r}: {error}")
+        into.problems.append(f"unusable record {_shown(line)}: {error}")
     else:
-        into.metrics.append(metric)
+        into.metrics.append(report)
 
 
 def _finite(value: object, name: str) -> float:
@@ -219,12 +300,12 @@ def _json(value: object, key: str) -> Any:
     raise MetricError(f"{key!r} of the result is not JSON: {value!r} ({type(value).__name__})")
 
 
-def _newline_first(handle: int) -> str:
+def _newline_first(handle: int) -> bytes:
     """A line break if the file ends in a torn line."""
     size = os.lseek(handle, 0, os.SEEK_END)
     if size == 0:
-        return ""
-    return "" if os.pread(handle, 1, size - 1) == b"\n" else "\n"
+        return b""
+    return b"" if os.pread(handle, 1, size - 1) == b"\n" else b"\n"
 
 
 def _write_all(handle: int, content: bytes) -> None:

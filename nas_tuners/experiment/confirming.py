@@ -25,12 +25,13 @@ from nas_tuners.contract.json_files import write_text
 from nas_tuners.contract.trial_io import Assignment, Metric
 
 from .folder import ExperimentFolder
-from .local import LocalLauncher
-from .loop import Ending, Limits, Loop, Observer
-from .outcome import Complete, Outcome
+from .launchers import local_launcher
+from .loop import Ending, Limits, Loop, Nothing, Observer
+from .outcome import Complete, Failed, Outcome
+from .records import StudyTrial
 from .results import read_results
 from .signals import StopSignals
-from .study import StudyTrial
+from .study_setup import goals_of
 from .trial_files import kill_process_of, record, reported, trial_folder
 
 SEED = "NAS_TUNERS_SEED"
@@ -99,16 +100,11 @@ class ConfirmRuns:
         self, seed: int, runs: Sequence[Run], signals: StopSignals, observers: Iterable[Observer]
     ) -> list[tuple[Run, float | str]]:
         trials = self._folder.path / "confirm" / f"seed-{seed}"
-        source = _Planned(trials)
+        source = _Planned(trials, goals_of(self._config).objectives[0][0])
         for run in runs:
             source.add(self._trial(run))
         environment = {**self._config.environment, SEED: str(seed)}
-        with LocalLauncher(
-            self._config.command,
-            cwd=self._config.code_directory,
-            trials=trials,
-            environment=environment,
-        ) as launcher:
+        with local_launcher(self._config, trials=trials, environment=environment) as launcher:
             signals.heed(launcher.wake)
             loop = Loop(
                 source,
@@ -132,6 +128,7 @@ class ConfirmRuns:
             number,
             to_parameters(space, to_vector(space, run.parameters)),
             space.to_dict(),
+            goals_of(self._config).objectives[0][0],
         )
         return StudyTrial(number, assignment, run.parameters)
 
@@ -153,8 +150,8 @@ class ConfirmRuns:
 class _Planned:
     """The runs of one seed, as the loop wants them."""
 
-    def __init__(self, trials: Path) -> None:
-        self._trials = trials
+    def __init__(self, trials: Path, metric: str) -> None:
+        self._trials, self._metric = trials, metric
         self._waiting: deque[StudyTrial] = deque()
         self.outcomes: dict[int, float | str] = {}
 
@@ -164,23 +161,27 @@ class _Planned:
         kill_process_of(files)
         finals = [metric for metric in reported(files) if metric.kind == "final"]
         if finals:
-            self.outcomes[trial.number] = finals[-1].default
+            self.outcomes[trial.number] = finals[-1].number(self._metric)
         else:
             self._waiting.append(trial)
 
-    def ask(self, *, max_trials: int | None = None) -> StudyTrial | None:
+    def ask(self, *, max_trials: int | None = None) -> StudyTrial | Nothing:
         if not self._waiting:
             raise SearchSpaceExhausted("every run has been made")
         return self._waiting.popleft()
 
-    def report(self, trial: StudyTrial, metric: Metric) -> None:
-        pass
+    def report(self, trial: StudyTrial, metric: Metric) -> str | None:
+        return None
 
-    def tell(self, trial: StudyTrial, outcome: Outcome) -> None:
+    def gone(self) -> tuple[int, ...]:
+        return ()
+
+    def tell(self, trial: StudyTrial, outcome: Outcome) -> Outcome:
         files = trial_folder(self._trials, trial.number)
         if isinstance(outcome, Complete):
-            self.outcomes[trial.number] = outcome.metric.default
+            self.outcomes[trial.number] = outcome.metric.number(self._metric)
             record(files, state="complete")
-        else:
+        elif isinstance(outcome, Failed):
             self.outcomes[trial.number] = outcome.reason
             record(files, state="failed", reason=outcome.reason)
+        return outcome

@@ -10,8 +10,8 @@ from nas_tuners.contract.trial_io import Metric
 
 from .folder import ExperimentFolder
 from .loop import Ending, Finished, Loop
-from .outcome import Complete
-from .study import StudyTrial
+from .outcome import Complete, Paused, Pruned
+from .records import StudyTrial
 from .trial_files import record, trial_folder
 
 _logger = logging.getLogger(__name__)
@@ -40,6 +40,10 @@ class FilesObserver:
             _logger.info("Trial %d: %s", number, outcome.metric.default)
             for remark in outcome.remarks:
                 _logger.warning("Trial %d: %s", number, remark)
+        elif isinstance(outcome, Paused):
+            _logger.info("Trial %d: %s at %d", number, outcome.metric.default, outcome.budget)
+        elif isinstance(outcome, Pruned):
+            _logger.info("Trial %d was stopped: %s", number, outcome.reason)
         elif outcome is not None:
             _logger.warning("Trial %d failed: %s", number, outcome.reason)
         record(
@@ -70,8 +74,12 @@ class FilesObserver:
 
 def _result_fields(finished: Finished) -> dict[str, object]:
     outcome = finished.outcome
-    if isinstance(outcome, Complete):
-        return {"state": "complete", "value": outcome.metric.value, "remarks": outcome.remarks}
     if outcome is None:
         return {"state": "stopped"}
+    if isinstance(outcome, Complete):
+        return {"state": "complete", "value": outcome.metric.value, "remarks": outcome.remarks}
+    if isinstance(outcome, Paused):
+        return {"state": "paused", "value": outcome.metric.value, "budget": outcome.budget}
+    if isinstance(outcome, Pruned):
+        return {"state": "pruned", "value": outcome.metric.value, "reason": outcome.reason}
     return {"state": "failed", "reason": outcome.reason}

@@ -39,7 +39,7 @@ from nas_tuners.contract.search_space import SearchSpace
 
 from .config import ExperimentConfig
 from .prior import Prior, read_prior, save_prior
-from .study import prepared_tuner
+from .study_setup import prepared_tuner
 
 LATEST = "latest"
 
@@ -93,8 +93,11 @@ class ExperimentFolder:
 
     @property
     def storage_url(self) -> str:
-        """The configured storage, else the database in this folder."""
-        return self.config().storage or f"sqlite:///{self.path / 'study.db'}"
+        """The configured storage, else a file in this folder."""
+        config = self.config()
+        if config.storage is None and config.launcher.name == "slurm":
+            return f"journal:///{self.path / 'study.log'}"  # SQLite is not made for shared folders
+        return config.storage or f"sqlite:///{self.path / 'study.db'}"
 
     def config(self) -> ExperimentConfig:
         with _readable(self.config_file):
@@ -146,7 +149,11 @@ class ExperimentFolder:
 
 
 def create_folder(
-    config: ExperimentConfig, space: SearchSpace, *, path: Path | None = None
+    config: ExperimentConfig,
+    space: SearchSpace,
+    *,
+    path: Path | None = None,
+    prior: Prior | None = None,
 ) -> ExperimentFolder:
     """Make an experiment's folder, whole or not at all.
 
@@ -158,6 +165,7 @@ def create_folder(
         space: The search space, given or generated.
         path: Where; a new folder in ``config.experiments_directory`` if None, and then the link
             ``latest`` beside it leads there.
+        prior: What the tuner knows; None for the files that the configuration names.
 
     Raises:
         ExperimentError: if the folder exists or cannot be made.
@@ -165,7 +173,8 @@ def create_folder(
         ArchitectureError: if no record in it fits the space.
         TunerError: if the tuner fails on it.
     """
-    prior = read_prior(config.tuner, Path())
+    if prior is None:
+        prior = read_prior(config.tuner, Path())
     if prior != Prior():
         prepared_tuner(config, space, prior)  # which refuses what it cannot use
     parent = path.resolve().parent if path else config.experiments_directory

@@ -15,8 +15,8 @@ from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE
 
 from .config import Command
 from .durations import format_duration
-from .local import arguments, trial_environment
 from .processes import signal_group
+from .spawners import arguments, trial_environment
 from .trial_files import tail
 
 

@@ -35,6 +35,8 @@ class Exited:
         signal: The signal that ended it, or None.
         timed_out: Whether the launcher ended it because its time was over.
         last_words: The end of its standard error.
+        lost: Whether what ran it is gone (a node, a worker process): that says nothing about the
+            trial, which is worth another attempt.
     """
 
     number: int
@@ -42,6 +44,7 @@ class Exited:
     signal: int | None = None
     timed_out: bool = False
     last_words: str = ""
+    lost: bool = False
 
 
 Event = Union[Reported, ReportedUnusable, Exited]
@@ -50,6 +53,13 @@ Event = Union[Reported, ReportedUnusable, Exited]
 class Launcher(Protocol):
     """Runs trials somewhere. Every started trial gives exactly one :class:`Exited` in the end."""
 
+    def has_room(self) -> bool:
+        """Whether another trial can start now.
+
+        Raises:
+            ExperimentError: if none could for too long.
+        """
+
     def start(self, assignment: Assignment, *, timeout: float | None) -> None:
         """Begin a trial; ``timeout`` in seconds."""
 
@@ -57,4 +67,10 @@ class Launcher(Protocol):
         """What happened since the last call; waits so many seconds for the first event."""
 
     def stop(self, numbers: Iterable[int], *, grace: float) -> None:
-        """Ask trials to end, and end them by force after so many seconds. Does not wait."""
+        """Ask trials to end, and end them by force after so many seconds. Does not wait.
+
+        Those that have ended already are passed over.
+        """
+
+    def wake(self) -> None:
+        """Let :meth:`events` return at once; safe to call from a signal handler."""

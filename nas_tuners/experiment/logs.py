@@ -44,3 +44,16 @@ def log_to(file: Path) -> Iterator[None]:
         root.setLevel(level)
         root.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def without_notices() -> Iterator[None]:
+    """Optuna's notices, such as that a study was made, are not for stderr."""
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(level)

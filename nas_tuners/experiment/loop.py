@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
@@ -12,8 +12,8 @@ from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
 from nas_tuners.contract.trial_io import Metric
 
 from .launcher import Event, Exited, Launcher, Reported, ReportedUnusable
-from .outcome import Complete, Outcome, judge
-from .study import StudyTrial
+from .outcome import Complete, Failed, Outcome, Paused, Pruned, judge
+from .records import StudyTrial
 
 if TYPE_CHECKING:
     from nas_tuners.tuners._goals import Goals
@@ -33,6 +33,28 @@ class Ending(Enum):
     INTERRUPTED = "interrupted"
 
 
+class Nothing(Enum):
+    """Why a source gives no trial."""
+
+    LIMIT = "no trial is to come any more"
+    YET = "none now; ask again"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended.
+
+    Attributes:
+        ending: Why.
+        tuner_error: What the tuner raised, if that ended it.
+        last_failure: The latest trial that failed or whose result is not usable, if any.
+    """
+
+    ending: Ending
+    tuner_error: TunerError | None = None
+    last_failure: Finished | None = None
+
+
 @dataclass(frozen=True)
 class Limits:
     """When to stop; see :class:`.ExperimentConfig`."""
@@ -42,11 +64,16 @@ class Limits:
     max_duration: float | None = None
     max_trial_duration: float | None = None
     max_consecutive_failures: int = 10
+    max_retries: int = 3
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A trial and how it ended; ``outcome`` is None if it was stopped and shall run again."""
+    """A trial and how it ended.
+
+    ``outcome`` is None if it shall run again, here or elsewhere: it was stopped, what ran it is
+    gone, or another worker has it now.
+    """
 
     trial: StudyTrial
     outcome: Outcome | None
@@ -57,9 +84,17 @@ class Finished:
 class TrialSource(Protocol):
     """Where trials come from and results go; see :class:`.ExperimentStudy`."""
 
-    def ask(self, *, max_trials: int | None = None) -> StudyTrial | None: ...
-    def report(self, trial: StudyTrial, metric: Metric) -> None: ...
-    def tell(self, trial: StudyTrial, outcome: Outcome) -> None: ...
+    def ask(self, *, max_trials: int | None = None) -> StudyTrial | Nothing:
+        """The next trial."""
+
+    def report(self, trial: StudyTrial, metric: Metric) -> str | None:
+        """Record an intermediate result; why the trial shall be stopped now, if it shall."""
+
+    def tell(self, trial: StudyTrial, outcome: Outcome) -> Outcome:
+        """Record how a trial ended; what it was recorded as."""
+
+    def gone(self) -> Collection[int]:
+        """Trials that run here and that others have ended or taken over meanwhile."""
 
 
 class Observer(Protocol):
@@ -77,6 +112,8 @@ class _Running:
     since: float
     finals: list[Metric] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
+    pruned: Pruned | None = None
+    gone: bool = False
 
 
 class Loop:
@@ -94,8 +131,8 @@ class Loop:
 
     Attributes:
         ending: Why it ended; None before.
-        tuner_error: What the tuner raised, if that ended it.
-        last_failure: The latest trial that failed or whose result is not usable, if any.
+        tuner_error: As in :class:`Ended`.
+        last_failure: As in :class:`Ended`.
     """
 
     def __init__(
@@ -116,10 +153,17 @@ class Loop:
         self._started_at = clock() - elapsed
         self._running: dict[int, _Running] = {}
         self._unfinished: deque[StudyTrial] = deque()
+        self._lost: Counter[int] = Counter()
         self._failures_in_a_row = 0
         self.ending: Ending | None = None
         self.tuner_error: TunerError | None = None
         self.last_failure: Finished | None = None
+
+    @property
+    def ended(self) -> Ended:
+        """How it ended."""
+        assert self.ending is not None, "it has ended"
+        return Ended(self.ending, self.tuner_error, self.last_failure)
 
     @property
     def elapsed(self) -> float:
@@ -132,11 +176,11 @@ class Loop:
         while True:
             self._heed_interrupt()
             self._fill_slots()
-            if not self._running:
-                assert self.ending is not None, "the loop ends for a reason"
+            if self.ending is not None and not self._running:
                 return self.ending
             for event in self._launcher.events(_POLL):
                 self._handle(event)
+            self._stop_gone()
             for observer in self._observers:
                 observer.tick(self.elapsed)
 
@@ -146,7 +190,7 @@ class Loop:
             self._launcher.stop(list(self._running), grace=_GRACE)
 
     def _fill_slots(self) -> None:
-        while len(self._running) < self._limits.concurrency:
+        while len(self._running) < self._limits.concurrency and self._launcher.has_room():
             self._heed_interrupt()
             trial = self._next()
             if trial is None:
@@ -172,9 +216,9 @@ class Loop:
         except TunerError as error:
             self.ending, self.tuner_error = Ending.TUNER_ERROR, error
             return None
-        if trial is None:
+        if trial is Nothing.LIMIT:
             self.ending = Ending.MAX_TRIALS
-        return trial
+        return None if isinstance(trial, Nothing) else trial
 
     def _handle(self, event: Event) -> None:
         running = self._running[event.number]
@@ -189,30 +233,68 @@ class Loop:
         if event.metric.kind == "final":
             running.finals.append(event.metric)
         else:
-            self._source.report(running.trial, event.metric)
+            self._prune(running, event.metric, self._record(running.trial, event.metric))
         for observer in self._observers:
             observer.reported(running.trial, event.metric)
 
+    def _record(self, trial: StudyTrial, metric: Metric) -> str | None:
+        try:
+            return self._source.report(trial, metric)
+        except TunerError as error:  # the pruner's; what was reported is recorded
+            self.ending, self.tuner_error = self.ending or Ending.TUNER_ERROR, error
+            return None
+
+    def _prune(self, running: _Running, metric: Metric, reason: str | None) -> None:
+        if running.pruned is not None:
+            running.pruned = Pruned(metric, running.pruned.reason)  # it reports until it has ended
+        elif reason is not None:
+            running.pruned = Pruned(metric, reason)
+            self._launcher.stop([running.trial.number], grace=_GRACE)
+
+    def _stop_gone(self) -> None:
+        """What others have ended in the study need not be trained to its end."""
+        numbers = [n for n in self._source.gone() if n in self._running]
+        for number in numbers:
+            self._running[number].gone = True
+        self._launcher.stop(numbers, grace=_GRACE)
+
     def _finish(self, running: _Running, exited: Exited) -> None:
         del self._running[running.trial.number]
-        outcome: Outcome | None = judge(
-            running.finals,
-            running.unusable,
-            exited,
-            timeout=self._limits.max_trial_duration,
-            goals=self._goals,
-        )
-        if self.ending is Ending.INTERRUPTED and not isinstance(outcome, Complete):
-            outcome = None  # stopped by us: it stays unfinished in the study
+        outcome = self._outcome(running, exited)
         if outcome is not None:
-            self._source.tell(running.trial, outcome)
+            outcome = self._source.tell(running.trial, outcome)
         finished = Finished(running.trial, outcome, exited, self._clock() - running.since)
         self._count_failures(finished)
         for observer in self._observers:
             observer.finished(finished)
 
+    def _outcome(self, running: _Running, exited: Exited) -> Outcome | None:
+        """How it ended; None if it stays unfinished in the study."""
+        outcome = judge(
+            running.finals,
+            running.unusable,
+            exited,
+            timeout=self._limits.max_trial_duration,
+            goals=self._goals,
+            pruned=running.pruned,
+        )
+        if not isinstance(outcome, Failed):
+            return outcome
+        if running.gone or self._interrupted():  # which may have reached the trial first
+            return None
+        return self._retry(running.trial) if exited.lost else outcome
+
+    def _retry(self, trial: StudyTrial) -> Failed | None:
+        """Run it again, unless what ran it vanishes each time."""
+        self._lost[trial.number] += 1
+        if self._lost[trial.number] <= self._limits.max_retries:
+            self._unfinished.append(trial)
+            return None
+        return Failed(f"what ran it vanished {self._lost[trial.number]} times")
+
     def _count_failures(self, finished: Finished) -> None:
-        if isinstance(finished.outcome, Complete) and finished.outcome.usable:
+        good = isinstance(finished.outcome, Complete) and finished.outcome.usable
+        if good or isinstance(finished.outcome, (Pruned, Paused)):
             self._failures_in_a_row = 0
         elif finished.outcome is not None:
             self._failures_in_a_row += 1

@@ -39,7 +39,23 @@ class Failed:
     reason: str
 
 
-Outcome = Union[Complete, Failed]
+@dataclass(frozen=True)
+class Pruned:
+    """The trial was stopped early; ``metric`` is its latest report, ``reason`` says why."""
+
+    metric: Metric
+    reason: str
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The trial has used up its budget, and may go on with a larger one."""
+
+    metric: Metric
+    budget: int
+
+
+Outcome = Union[Complete, Failed, Pruned, Paused]
 
 
 def judge(
@@ -49,10 +65,20 @@ def judge(
     *,
     timeout: float | None = None,
     goals: Goals | None = None,
+    pruned: Pruned | None = None,
 ) -> Outcome:
-    """The last final result counts, however the process ended: what was trained is not lost."""
+    """The last final result counts, however the process ended: what was trained is not lost.
+
+    Args:
+        finals: The final results, in order.
+        unusable: What was reported and is no result.
+        exited: How the process ended.
+        timeout: Seconds that the trial was allowed.
+        goals: What a result must tell of to be usable; None if a number is enough.
+        pruned: What it is if it was stopped early and had no result.
+    """
     if not finals:
-        return Failed(_why(unusable, exited, timeout))
+        return pruned or Failed(_why(unusable, exited, timeout))
     lacks = _lacks(goals, finals[-1].value) if goals else []
     remarks = list(lacks)
     if len(finals) > 1:
@@ -67,14 +93,6 @@ def metric_names(goals: Goals) -> list[str]:
     return [name for name, _ in goals.objectives] + [name for name, _, _ in goals.bounds]
 
 
-def named_metrics(goals: Goals, value: Any) -> dict[str, Any]:
-    """The metrics of a result; a number alone is ``default`` and the first objective."""
-    if isinstance(value, dict) and len(value) > 1:
-        return value
-    number = value["default"] if isinstance(value, dict) else value
-    return dict.fromkeys(("default", goals.objectives[0][0]), number)
-
-
 def is_number(value: Any) -> bool:
     """Whether a metric can be compared: NaN, which a result holds as null, cannot."""
     try:
@@ -85,12 +103,12 @@ def is_number(value: Any) -> bool:
 
 def _lacks(goals: Goals, value: Any) -> list[str]:
     """What the goals name and a result does not tell, a remark each."""
-    metrics, names = named_metrics(goals, value), metric_names(goals)
+    metrics, names = goals.named(value), metric_names(goals)
     has = f"has {', '.join(value)}" if isinstance(value, dict) else "is one number"
     lacks = []
     for name in names:
         if name not in metrics:
-            hint = did_you_mean(name, metrics.keys() - set(names))
+            hint = did_you_mean(name, metrics.keys() - {*names, "default"})
             lacks.append(f"the result lacks {name!r}, which optimize_mode names; it {has}{hint}")
         elif not is_number(metrics[name]):
             lacks.append(f"{name!r}, which optimize_mode names, is no number: {metrics[name]!r}")

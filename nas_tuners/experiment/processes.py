@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -11,6 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from .trial_logs import open_log
 
 _logger = logging.getLogger(__name__)
 
@@ -32,11 +35,13 @@ class Watchdog:
             bufsize=0,
         )
 
-    def watch(self, group: int) -> None:
-        self._say(f"+{group}\n")
+    def watch(self, group: int, *, mark: str = "") -> None:
+        """Kill a group if this process dies, and whatever has the mark in its environment."""
+        self._say({"watch": group, "mark": mark})
 
     def forget(self, group: int) -> None:
-        self._say(f"-{group}\n")
+        """Leave a group alone from now on."""
+        self._say({"forget": group})
 
     def close(self) -> None:
         """End it; what it still watches is killed."""
@@ -44,10 +49,10 @@ class Watchdog:
         self._process.stdin.close()
         self._process.wait()
 
-    def _say(self, line: str) -> None:
+    def _say(self, message: dict[str, object]) -> None:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(line.encode())
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
         except BrokenPipeError:
             _logger.warning("the watchdog is gone: a crash of this process would leave trials")
 
@@ -60,9 +65,10 @@ def start_watched(
     environment: Mapping[str, str],
     stdout: Path,
     stderr: Path,
+    mark: str = "",
 ) -> subprocess.Popen[bytes]:
     """Start a command as the leader of a process group that never outlives this process."""
-    with stdout.open("ab") as out, stderr.open("ab") as err:
+    with os.fdopen(open_log(stdout), "ab") as out, os.fdopen(open_log(stderr), "ab") as err:
         process = subprocess.Popen(
             ["/bin/sh", "-c", _GATE, "nas-tuners", *command],
             stdin=subprocess.PIPE,
@@ -72,7 +78,7 @@ def start_watched(
             env=environment,
             start_new_session=True,
         )
-    watchdog.watch(process.pid)
+    watchdog.watch(process.pid, mark=mark)
     assert process.stdin is not None
     with suppress(BrokenPipeError), process.stdin as gate:
         gate.write(b"go\n")

@@ -15,9 +15,10 @@ from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, ENCODING_ATTR, excess_of
 
 from .folder import ExperimentFolder
-from .outcome import is_number, metric_names, named_metrics
+from .outcome import is_number, metric_names
+from .records import REASON_ATTR, result_of
 from .storage import open_storage, storage_file
-from .study import REASON_ATTR, configured_goals, result_of, study_name
+from .study_setup import goals_of, main_direction, study_name
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -77,8 +78,8 @@ class Results:
 
     @property
     def further_metrics(self) -> list[str]:
-        """What the goals name beside ``default``."""
-        return [name for name in metric_names(self.goals) if name != "default"]
+        """What the goals name beside the first objective."""
+        return metric_names(self.goals)[1:]
 
     @property
     def several_objectives(self) -> bool:
@@ -152,7 +153,8 @@ def read_results(folder: ExperimentFolder) -> Results:
     import optuna
 
     config = folder.config()
-    maximize, goals = config.optimize_mode == "maximize", configured_goals(config)
+    goals = goals_of(config)
+    maximize = main_direction(goals) == "maximize"
     file = storage_file(folder.storage_url)
     if file is not None and not file.exists():
         return Results((), maximize, goals)  # the runner has only just begun
@@ -170,7 +172,7 @@ def _read_trial(study: Study, space: SearchSpace, goals: Goals, trial: FrozenTri
     return TrialResult(
         number=trial.number,
         state=trial.state.name.lower(),
-        value=trial.value,
+        value=trial.values[0] if trial.values else None,
         architecture=_architecture(study, space, trial),
         seconds=trial.duration.total_seconds() if trial.duration else None,
         reason=trial.user_attrs.get(REASON_ATTR),
@@ -183,7 +185,10 @@ def _metrics(goals: Goals, trial: FrozenTrial) -> Mapping[str, Any]:
     if trial.state.name != "COMPLETE":
         return {}
     result = result_of(trial)
-    return named_metrics(goals, result if isinstance(result, dict) else trial.value)
+    if isinstance(result, dict):
+        return goals.named(result)
+    names = [metric for metric, _ in goals.objectives]
+    return goals.named(dict(zip(names, result, strict=True)))
 
 
 def _architecture(study: Study, space: SearchSpace, trial: FrozenTrial) -> dict[str, Any]:

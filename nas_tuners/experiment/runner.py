@@ -6,70 +6,89 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from nas_tuners.contract.errors import ExperimentError
-from nas_tuners.contract.trial_io import Metric
+from nas_tuners.contract.errors import ExperimentError, TrialError
+from nas_tuners.contract.trial_io import Metric, read_assignment
 
+from .budgets import Budgets
+from .company import Company
 from .config import ExperimentConfig
+from .config_parts import PrunedTrials
+from .constraint import open_constraint
+from .event_sinks import open_events
+from .events_observer import EventsObserver
 from .files_observer import FilesObserver
 from .folder import ExperimentFolder
-from .local import LocalLauncher
+from .joining import publish
+from .launchers import make_launcher
 from .logs import log_to
-from .loop import Limits, Loop, Observer
+from .loop import Ended, Limits, Loop, Observer
 from .outcome import Complete
+from .records import StudyTrial, lesson_of
+from .results import read_results
 from .signals import StopSignals
-from .storage import exclusive, open_storage, storage_file
-from .study import ExperimentStudy, StudyTrial, open_study, prepared_tuner, result_of
+from .storage import open_storage, storage_file
+from .storage_operations import storage_lock
+from .storage_patience import reason_of
+from .study import ExperimentStudy
+from .study_setup import goals_of, make_pruner_of, open_study, prepared_tuner, study_name
 from .trial_files import kill_process_of, record, reported, trial_folder
-
-if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
 
 _logger = logging.getLogger(__name__)
 
 
 def run_experiment(
-    folder: ExperimentFolder, *, signals: StopSignals, observers: Iterable[Observer] = ()
-) -> Loop:
+    folder: ExperimentFolder,
+    *,
+    signals: StopSignals,
+    observers: Iterable[Observer] = (),
+    waits: bool = False,
+) -> Ended:
     """Run, or go on with, the experiment in a folder.
 
     Args:
         folder: The experiment.
         signals: What tells that the user wants it to end.
         observers: Are told what happens.
+        waits: Whether to stay, at the end, until the other runners on the study have ended their
+            trials, and to run those of the ones that vanish.
 
     Returns:
-        The loop, which knows how it ended.
+        How it ended.
 
     Raises:
         ConfigError: if the tuner cannot be made any more.
         SpaceMismatchError: if the study holds trials of another search space.
         ExperimentError: if the folder, the study or the disk is unusable.
     """
-    with _disk_errors(folder), folder.locked(), log_to(folder.log_file):
+    with _disk_errors(folder), folder.locked(), log_to(folder.log_file), ExitStack() as stack:
         _refuse_lost_study(folder)
         config = folder.config()
         files = FilesObserver(folder)
-        with open_storage(folder.storage_url) as storage, _launcher(folder, config) as launcher:
-            study = _connect(folder, config, storage)
-            loop = Loop(
-                study,
-                launcher,
-                _limits(config),
-                clock=time.monotonic,
-                observers=(files, *observers),
-                interrupted=lambda: signals.requested,
-                elapsed=folder.state().elapsed,
-                goals=study.goals,
-            )
-            unfinished = _adopt(study, folder)
-            signals.heed(launcher.wake)
-            loop.run(unfinished)
-            files.ended(loop)
-    return loop
+        # Before the storage, so that it is closed after it: callbacks hear of everything.
+        events = stack.enter_context(open_events(folder, config, goals_of(config)))
+        study = _connect(folder, config, stack, events, signals=signals, waits=waits)
+        launcher = stack.enter_context(make_launcher(config, trials=folder.trials))
+        loop = Loop(
+            study,
+            launcher,
+            _limits(config),
+            clock=time.monotonic,
+            observers=(files, events, *observers),
+            interrupted=lambda: signals.requested,
+            elapsed=folder.state().elapsed,
+            goals=study.goals,
+        )
+        unfinished = _adopt(study, folder)
+        events.begun(config, read_results(folder))
+        signals.heed(launcher.wake)
+        loop.run(unfinished)
+        files.ended(loop)
+        events.ended(loop)
+    return loop.ended
 
 
 def _refuse_lost_study(folder: ExperimentFolder) -> None:
@@ -82,34 +101,62 @@ def _refuse_lost_study(folder: ExperimentFolder) -> None:
         )
 
 
-def _launcher(folder: ExperimentFolder, config: ExperimentConfig) -> LocalLauncher:
-    return LocalLauncher(
-        config.command,
-        cwd=config.code_directory,
-        trials=folder.trials,
-        environment=config.environment,
-    )
-
-
 def _connect(
-    folder: ExperimentFolder, config: ExperimentConfig, storage: BaseStorage
+    folder: ExperimentFolder,
+    config: ExperimentConfig,
+    stack: ExitStack,
+    events: EventsObserver,
+    *,
+    signals: StopSignals,
+    waits: bool,
 ) -> ExperimentStudy:
-    """The experiment's study, with its tuner."""
+    """The experiment's study, with its tuner and what belongs to it."""
     from nas_tuners.tuners._history import HistoryFollower
     from nas_tuners.tuners._study import attach_space
 
-    with exclusive(folder.storage_url):
+    storage = stack.enter_context(
+        open_storage(
+            folder.storage_url,
+            patience=config.storage_patience,
+            give_up=lambda: signals.requested,
+            on_wait=events.waiting,
+            on_answer=events.resumed,
+        )
+    )
+    lock = partial(storage_lock, storage, study_name(config))
+    goals = goals_of(config)
+    with lock():
         study = open_study(storage, config)
         encoding = attach_space(study, folder.space())
+        publish(study, config, folder.prior())
+    company = None
+    experiment_id = folder.state().experiment_id
+    if config.storage is not None:
+        company = stack.enter_context(
+            Company(storage, study._study_id, experiment_id, every=config.heartbeat)
+        )
     tuner = prepared_tuner(config, encoding.space, folder.prior())
+    sign = goals.objectives[0][1]
+    lesson = partial(lesson_of, pruned_trials=_pruned_trials(config), sign=sign)
     return ExperimentStudy(
         study,
         encoding,
-        HistoryFollower(tuner, encoding, result_of=result_of),
-        goals=tuner.goals,
-        experiment_id=folder.state().experiment_id,
-        exclusive=partial(exclusive, folder.storage_url),
+        HistoryFollower(tuner, encoding, result_of=lesson),
+        goals=goals,
+        experiment_id=experiment_id,
+        exclusive=lock,
+        company=company,
+        waits=waits,
+        max_retries=config.max_retries,
+        pruner=make_pruner_of(config),
+        budgets=Budgets(config.budget, sign) if config.budget else None,
+        constraint=stack.enter_context(open_constraint(config)),
     )
+
+
+def _pruned_trials(config: ExperimentConfig) -> PrunedTrials:
+    part = config.early_stopping or config.budget
+    return part.pruned_trials if part else "latest"
 
 
 def _adopt(study: ExperimentStudy, folder: ExperimentFolder) -> list[StudyTrial]:
@@ -118,7 +165,7 @@ def _adopt(study: ExperimentStudy, folder: ExperimentFolder) -> list[StudyTrial]
     for trial in study.unfinished():
         files = trial_folder(folder.trials, trial.number)
         kill_process_of(files)
-        metrics = reported(files)
+        metrics = reported(files) if _was_given(files, trial) else []
         if any(metric.kind == "final" for metric in metrics):
             _record_result(study, trial, metrics)
             record(files, state="complete")
@@ -127,6 +174,14 @@ def _adopt(study: ExperimentStudy, folder: ExperimentFolder) -> list[StudyTrial]
             left.append(trial)
             _logger.info("Trial %d was not finished and runs again.", trial.number)
     return left
+
+
+def _was_given(files: Path, trial: StudyTrial) -> bool:
+    """Whether what lies there is of this trial, and of the same budget."""
+    try:
+        return read_assignment(files).parameters == trial.assignment.parameters
+    except TrialError:
+        return False
 
 
 def _record_result(study: ExperimentStudy, trial: StudyTrial, metrics: Sequence[Metric]) -> None:
@@ -144,6 +199,7 @@ def _limits(config: ExperimentConfig) -> Limits:
         max_duration=config.max_duration,
         max_trial_duration=config.max_trial_duration,
         max_consecutive_failures=config.max_consecutive_failures,
+        max_retries=config.max_retries,
     )
 
 
@@ -156,9 +212,8 @@ def _disk_errors(folder: ExperimentFolder) -> Iterator[None]:
     try:
         yield
     except (OSError, OptunaError, SQLAlchemyError, sqlite3.Error) as error:
-        cause = error.__cause__ or error
         raise ExperimentError(
-            f"the experiment cannot go on: {cause}\n"
+            f"the experiment cannot go on: {reason_of(error)}\n"
             f"Nothing that was recorded is lost; when this is mended, go on with: "
             f"{folder.resume_command}"
         ) from error

@@ -3,50 +3,44 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.architecture import to_architecture, to_parameters
-from nas_tuners.contract.errors import ConfigError, ExperimentError, Problem, TunerError
-from nas_tuners.contract.search_space import SearchSpace
+from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
 from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, CONSTRAINT_PREFIX, NOTE_ATTR
 from nas_tuners.contract.trial_io import Assignment, Metric
 
-from .config import ExperimentConfig
-from .outcome import Complete, Outcome
-from .prior import Prior
+from .budgets import Budgets
+from .company import Company
+from .hyperband import BRACKET_ATTR, Placement
+from .loop import Nothing
+from .outcome import Complete, Failed, Outcome, Paused, Pruned
+from .records import (
+    REASON_ATTR,
+    RESULT_ATTR,
+    RUNNER_ATTR,
+    TAKEN_ATTR,
+    StudyTrial,
+    unfinished_of,
+)
+from .storage_operations import again, finish_trial
 
 if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
+    from optuna.pruners import BasePruner
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
     from nas_tuners.contract.flat_encoding import FlatEncoding
-    from nas_tuners.tuners._base import Tuner
     from nas_tuners.tuners._goals import Goals
     from nas_tuners.tuners._history import HistoryFollower, Proposal
 
+    from .constraint import Constraint
+
 _logger = logging.getLogger(__name__)
-
-RUNNER_ATTR = "nas_tuners:runner"  # of a trial: the experiment that runs it
-REASON_ATTR = "failure"  # of a failed trial: why
-RESULT_ATTR = "result"  # of a trial that reported more than one number: all of them
-
-
-@dataclass(frozen=True)
-class StudyTrial:
-    """A running trial: its id in the storage and what its process is given."""
-
-    storage_id: int
-    assignment: Assignment
-    architecture: dict[str, Any]
-
-    @property
-    def number(self) -> int:
-        return self.assignment.number
 
 
 class ExperimentStudy:
@@ -59,6 +53,13 @@ class ExperimentStudy:
         goals: What the experiment is after.
         experiment_id: Marks the trials that this experiment runs.
         exclusive: Makes a context in which no other runner suggests.
+        company: The other runners on this study; None if there are none.
+        waits: Whether to wait, before the end, for what the others still run: should one of them
+            die, its trials are run here.
+        max_retries: How often a trial is taken over from a runner that vanished.
+        pruner: Says which trials to stop early; None if none.
+        budgets: Gives trials their budgets; None if they have none.
+        constraint: What architectures must keep to, whatever they score; None if nothing.
 
     Attributes:
         goals: The same.
@@ -72,10 +73,17 @@ class ExperimentStudy:
         *,
         goals: Goals,
         experiment_id: str,
-        exclusive: Callable[[], AbstractContextManager[None]],
+        exclusive: Callable[[], AbstractContextManager[None]] = nullcontext,
+        company: Company | None = None,
+        waits: bool = False,
+        max_retries: int = 3,
+        pruner: BasePruner | None = None,
+        budgets: Budgets | None = None,
+        constraint: Constraint | None = None,
     ) -> None:
         from nas_tuners.tuners._study import distributions
 
+        self._study = study
         self._storage = study._storage
         self._study_id = study._study_id
         self._encoding = encoding
@@ -83,70 +91,259 @@ class ExperimentStudy:
         self._space = encoding.space.to_dict()
         self._follower = follower
         self.goals = goals
+        self._metric = goals.objectives[0][0]
         self._experiment_id = experiment_id
         self._exclusive = exclusive
+        self._company, self._waits, self._max_retries = company, waits, max_retries
+        self._pruner, self._budgets, self._constraint = pruner, budgets, constraint
+        self._here: set[int] = set()  # numbers of the trials that the loop has
+        self._next_look = 0.0
 
-    def ask(self, *, max_trials: int | None = None) -> StudyTrial | None:
-        """The next trial, recorded as running; None once the study holds ``max_trials``.
+    def ask(self, *, max_trials: int | None = None) -> StudyTrial | Nothing:
+        """The next trial, recorded as running.
 
         Raises:
             SearchSpaceExhausted: if the tuner has nothing left to propose.
             TunerError: if the tuner failed.
         """
-        with self._exclusive():
-            trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
-            if max_trials is not None and len(trials) >= max_trials:
-                return None
-            proposal = self._propose(trials)
-            template = self._template(proposal)
-            storage_id = self._storage.create_new_trial(self._study_id, template)
-        number = self._storage.get_trial_number_from_id(storage_id)
-        assignment = self._assignment(number, proposal.parameters)
-        return StudyTrial(storage_id, assignment, template.user_attrs[ARCHITECTURE_ATTR])
+        trial = again(self._storage, lambda: self._ask(max_trials))
+        if isinstance(trial, StudyTrial):
+            self._here.add(trial.number)
+        return trial
 
     def unfinished(self) -> list[StudyTrial]:
         """The trials that this experiment left running when it last ended."""
-        trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
-        return [self._restore(trial) for trial in trials if self._is_ours(trial)]
+        trials = self._trials()
+        left = [self._restore(trial, budget) for trial, budget in self._due(trials, more=True)]
+        self._here.update(trial.number for trial in left)
+        return left
 
-    def report(self, trial: StudyTrial, metric: Metric) -> None:
-        """Record an intermediate result."""
+    def report(self, trial: StudyTrial, metric: Metric) -> str | None:
+        """Record an intermediate result; why the trial shall be stopped now, if it shall."""
+        if self._budgets:
+            return None  # its steps are its budgets
+        value = metric.number(self._metric)
         with _unless_told_by_others(trial):
-            self._storage.set_trial_intermediate_value(
-                trial.storage_id, metric.sequence, metric.default
-            )
+            self._set_intermediate(trial, metric.sequence, value)
+            if self._should_prune(trial):
+                return f"{type(self._pruner).__name__} after report {metric.sequence}"
+        return None
 
-    def tell(self, trial: StudyTrial, outcome: Outcome) -> None:
-        """Record how a trial ended."""
-        from optuna.trial import TrialState
-
-        set_attribute = self._storage.set_trial_user_attr
-        set_state = self._storage.set_trial_state_values
+    def tell(self, trial: StudyTrial, outcome: Outcome) -> Outcome:
+        """Record how a trial ended, or that it has used up its budget; what was recorded."""
+        self._here.discard(trial.number)
         with _unless_told_by_others(trial):
-            if not isinstance(outcome, Complete):
-                set_attribute(trial.storage_id, REASON_ATTR, outcome.reason)
-                set_state(trial.storage_id, TrialState.FAIL)
-                return
-            if isinstance(outcome.metric.value, dict) and len(outcome.metric.value) > 1:
-                set_attribute(trial.storage_id, RESULT_ATTR, outcome.metric.value)
-            for metric, excess in self.goals.beyond(outcome.metric.value).items():
-                name = f"{CONSTRAINT_PREFIX}{metric}"
-                self._storage.set_trial_system_attr(trial.storage_id, name, excess)
-            set_state(trial.storage_id, TrialState.COMPLETE, [outcome.metric.default])
+            if self._budgets and isinstance(outcome, Complete):
+                outcome = self._set_result_at_budget(self._budgets, trial, outcome)
+            if not isinstance(outcome, Paused):
+                self._end(trial.storage_id, outcome)
+        return outcome
 
-    def _propose(self, trials: list[FrozenTrial]) -> Proposal:
+    def gone(self) -> Collection[int]:
+        """Trials that run here and that others have ended or taken over meanwhile."""
+        if self._company is None or not self._here or time.monotonic() < self._next_look:
+            return ()
+        self._next_look = time.monotonic() + self._company.every
+        trials = again(self._storage, self._trials)
+        ours = {trial.number for trial in unfinished_of(trials, self._experiment_id)}
+        gone = self._here - ours
+        for number in gone:
+            _logger.warning("Trial %d was ended or taken over elsewhere; it stops here.", number)
+        self._here -= gone
+        return gone
+
+    # ---- asking ---------------------------------------------------------------------------------
+
+    def _ask(self, max_trials: int | None) -> StudyTrial | Nothing:
+        with self._exclusive():
+            trials = self._trials()
+            if self._take_over(trials):
+                trials = self._trials()
+            full = max_trials is not None and len(trials) >= max_trials
+            for trial, budget in self._due(trials, more=not full):
+                return self._restore(trial, budget)
+            return self._at_the_end(trials) if full else self._begin_if_any(trials)
+
+    def _due(
+        self, trials: Sequence[FrozenTrial], *, more: bool
+    ) -> Iterator[tuple[FrozenTrial, int | None]]:
+        """The trials of this runner that should run and that the loop does not have.
+
+        An earlier run left them, another runner lost them, their record was made when the
+        connection broke, or they go on with a larger budget.
+        """
+        ours = {trial.number: trial for trial in unfinished_of(trials, self._experiment_id)}
+        due: Iterable[tuple[int, int | None]] = ((number, None) for number in ours)
+        if self._budgets is not None:
+            due = self._decide(self._budgets, trials, more=more)
+        for number, budget in due:
+            if number in ours and number not in self._here:
+                yield ours[number], budget
+
+    def _begin_if_any(self, trials: Sequence[FrozenTrial]) -> StudyTrial | Nothing:
+        try:
+            return self._begin(trials)
+        except SearchSpaceExhausted:
+            for trial, budget in self._due(trials, more=False):
+                return self._restore(trial, budget)
+            if self._at_the_end(trials) is Nothing.LIMIT:
+                raise
+            return Nothing.YET
+
+    def _at_the_end(self, trials: Sequence[FrozenTrial]) -> Nothing:
+        """Whether what still runs may become work for this runner."""
+        unfinished = [trial for trial in trials if not trial.state.is_finished()]
+        if not self._waits:
+            ours = unfinished_of(unfinished, self._experiment_id)
+            unfinished = ours if self._budgets else []
+        return Nothing.YET if unfinished else Nothing.LIMIT
+
+    def _take_over(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Make the trials of runners that have vanished ours; whether there were any."""
+        silent = self._company.silent() if self._company else frozenset()
+        orphans = [
+            trial
+            for trial in trials
+            if not trial.state.is_finished() and trial.system_attrs.get(RUNNER_ATTR) in silent
+        ]
+        for trial in orphans[:1]:  # the next ask, of whoever it is, takes the next one
+            self._claim(trial)
+        return bool(orphans)
+
+    def _claim(self, trial: FrozenTrial) -> None:
+        """Make it ours, unless it has outlived too many runners already."""
+        times = trial.system_attrs.get(TAKEN_ATTR, 0) + 1
+        if times > self._max_retries:
+            self._finish(trial._trial_id, "FAIL", {REASON_ATTR: f"{times} workers vanished"})
+            return
+        set_attribute = self._storage.set_trial_system_attr
+        set_attribute(trial._trial_id, TAKEN_ATTR, times)
+        set_attribute(trial._trial_id, RUNNER_ATTR, self._experiment_id)
+        owner = trial.system_attrs[RUNNER_ATTR]
+        _logger.warning("Trial %d is taken over from %s.", trial.number, owner)
+
+    def _begin(self, trials: Sequence[FrozenTrial]) -> StudyTrial:
+        proposal = self._propose(trials)
+        place = self._budgets.decide(trials, more=True).next if self._budgets else None
+        template = self._template(proposal, place)
+        storage_id = self._storage.create_new_trial(self._study_id, template)
+        number = self._storage.get_trial_number_from_id(storage_id)
+        parameters = proposal.parameters
+        if place is not None:
+            parameters = Budgets.given(parameters, place.budget)
+        assignment = self._assignment(number, parameters)
+        return StudyTrial(storage_id, assignment, template.user_attrs[ARCHITECTURE_ATTR])
+
+    def _propose(self, trials: Sequence[FrozenTrial]) -> Proposal:
         number = len(trials)  # of the next trial, as nobody else makes one now
         try:
-            return self._follower.propose(number, trials)
+            if self._constraint is None:
+                return self._follower.propose(number, trials)
+            return self._constraint.propose(self._follower, number, trials)
         except TunerError as error:
             raise TunerError(f"no architecture for trial {number}: {error}") from error
 
-    def _template(self, proposal: Proposal) -> FrozenTrial:
+    # ---- budgets --------------------------------------------------------------------------------
+
+    def _decide(
+        self, budgets: Budgets, trials: Sequence[FrozenTrial], *, more: bool
+    ) -> Sequence[tuple[int, int]]:
+        """Number and budget of the trials that should run; those that are done are ended."""
+        decision = budgets.decide(trials, more=more)
+        for number in decision.prune:
+            budget = max(trials[number].intermediate_values)
+            reason = {REASON_ATTR: f"not among the best at budget {budget}"}
+            self._end_at_budget(trials[number], "PRUNED", reason)
+        for number in decision.complete:  # the record of its end was lost
+            self._end_at_budget(trials[number], "COMPLETE", {})
+        return decision.run
+
+    def _end_at_budget(self, trial: FrozenTrial, state: str, notes: dict[str, Any]) -> None:
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        if trial.state.is_finished():
+            return
+        value = trial.intermediate_values[max(trial.intermediate_values)]
+        with suppress(UpdateFinishedTrialError):  # another runner has come to the same decision
+            self._finish(trial._trial_id, state, notes, [value])
+
+    def _set_result_at_budget(
+        self, budgets: Budgets, trial: StudyTrial, outcome: Complete
+    ) -> Complete | Paused:
+        budget, value = budgets.of(trial.assignment.parameters), outcome.metric.value
+        set_attribute = self._storage.set_trial_user_attr
+        if isinstance(value, dict) and len(value) > 1:
+            again(self._storage, lambda: set_attribute(trial.storage_id, RESULT_ATTR, value))
+        self._set_intermediate(trial, budget, outcome.metric.number(self._metric))
+        return outcome if budget >= budgets.maximum else Paused(outcome.metric, budget)
+
+    # ---- recording ------------------------------------------------------------------------------
+
+    def _end(self, storage_id: int, outcome: Complete | Pruned | Failed) -> None:
+        if isinstance(outcome, Complete):
+            self._complete(storage_id, outcome)
+        elif isinstance(outcome, Pruned):
+            values = self.goals.values(outcome.metric.value)
+            self._finish(storage_id, "PRUNED", {REASON_ATTR: outcome.reason}, values)
+        else:
+            self._finish(storage_id, "FAIL", {REASON_ATTR: outcome.reason})
+
+    def _complete(self, storage_id: int, outcome: Complete) -> None:
+        value = outcome.metric.value
+        notes: dict[str, Any] = {}
+        if isinstance(value, dict) and len(value) > 1:
+            notes[RESULT_ATTR] = value
+        values = self.goals.values(value)
+        if values is None:
+            notes[REASON_ATTR] = outcome.remarks[0]
+            self._finish(storage_id, "FAIL", notes)
+            return
+        excess = {f"{CONSTRAINT_PREFIX}{m}": x for m, x in self.goals.beyond(value).items()}
+        self._finish(storage_id, "COMPLETE", notes, values, excess)
+
+    def _finish(
+        self,
+        storage_id: int,
+        state: str,
+        user_attrs: dict[str, Any],
+        values: Sequence[float] | None = None,
+        system_attrs: dict[str, Any] | None = None,
+    ) -> None:
+        from optuna.trial import TrialState
+
+        finish_trial(
+            self._storage,
+            storage_id,
+            TrialState[state],
+            values=values,
+            user_attrs=user_attrs,
+            system_attrs=system_attrs,
+        )
+
+    def _set_intermediate(self, trial: StudyTrial, step: int, value: float) -> None:
+        set_value = self._storage.set_trial_intermediate_value
+        again(self._storage, lambda: set_value(trial.storage_id, step, value))
+
+    def _should_prune(self, trial: StudyTrial) -> bool:
+        from nas_tuners.pruners import should_prune
+
+        pruner = self._pruner
+        if pruner is None:
+            return False
+        recorded = again(self._storage, lambda: self._storage.get_trial(trial.storage_id))
+        return again(self._storage, lambda: should_prune(pruner, self._study, recorded))
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self._storage.get_all_trials(self._study_id, deepcopy=False)
+
+    def _template(self, proposal: Proposal, place: Placement | None) -> FrozenTrial:
         from optuna.trial import FrozenTrial, TrialState
 
         system_attrs: dict[str, Any] = {RUNNER_ATTR: self._experiment_id}
         if proposal.note is not None:
             system_attrs[NOTE_ATTR] = proposal.note
+        if place is not None:
+            system_attrs[BRACKET_ATTR] = place.bracket
         architecture = to_architecture(self._encoding.space, proposal.vector)
         return FrozenTrial(
             number=-1,  # the storage gives both
@@ -162,110 +359,19 @@ class ExperimentStudy:
             intermediate_values={},
         )
 
-    def _is_ours(self, trial: FrozenTrial) -> bool:
-        ours = trial.system_attrs.get(RUNNER_ATTR) == self._experiment_id
-        return ours and not trial.state.is_finished()
-
-    def _restore(self, trial: FrozenTrial) -> StudyTrial:
+    def _restore(self, trial: FrozenTrial, budget: int | None = None) -> StudyTrial:
         vector = self._encoding.decode(trial.params)
         parameters = to_parameters(self._encoding.space, vector)
+        if budget is not None:
+            parameters = Budgets.given(parameters, budget)
         assignment = self._assignment(trial.number, parameters)
         return StudyTrial(trial._trial_id, assignment, trial.user_attrs[ARCHITECTURE_ATTR])
 
     def _assignment(self, number: int, parameters: dict[str, Any]) -> Assignment:
         trial_id = f"{self._experiment_id}-{number:04d}"
-        return Assignment(self._experiment_id, trial_id, number, parameters, self._space)
-
-
-def result_of(trial: FrozenTrial) -> Any:
-    """What the tuner learns of a finished trial: all metrics where there are several."""
-    metrics = trial.user_attrs.get(RESULT_ATTR)
-    ours = RUNNER_ATTR in trial.system_attrs and isinstance(metrics, dict)
-    return metrics if ours and trial.values is not None else trial.values
-
-
-def make_tuner_of(config: ExperimentConfig) -> Tuner:
-    """The tuner that a configuration names.
-
-    Raises:
-        ConfigError: if there is none such, or its arguments are wrong.
-    """
-    from nas_tuners.tuners._registry import make_tuner
-
-    tuner = make_tuner(
-        config.tuner.name,
-        config.tuner.args,
-        optimize_mode=config.optimize_mode,
-        seed=config.seed,
-        code_directory=config.tuner.code_directory or config.code_directory,
-    )
-    if "optimize_mode" in config.tuner.args and tuner.goals.opposes(config.optimize_mode):
-        message = f"its 'default' is the opposite of the experiment's, {config.optimize_mode!r}"
-        raise ConfigError([Problem("tuner.args.optimize_mode", message)])
-    return tuner
-
-
-def prepared_tuner(config: ExperimentConfig, space: SearchSpace, prior: Prior) -> Tuner:
-    """The tuner as it is before the first trial.
-
-    Raises:
-        ConfigError: if it cannot be made.
-        ArchitectureError: if none of the scores, or of the results, fits the space.
-        TunerError: if it makes no use of scores, or fails on what it is given.
-    """
-    tuner = make_tuner_of(config)
-    if prior.warm_start:
-        tuner.warm_start(prior.warm_start)
-    tuner.update_search_space(space)
-    if prior.import_data:
-        tuner.import_data(prior.import_data)
-    return tuner
-
-
-def goals_of(config: ExperimentConfig) -> Goals:
-    """What an experiment is after: its objective, and what its tuner is told beside it.
-
-    Raises:
-        ConfigError: if the tuner cannot be made.
-    """
-    return make_tuner_of(config).goals
-
-
-def configured_goals(config: ExperimentConfig) -> Goals:
-    """:func:`goals_of` without the tuner, whose class may be slow to import, or gone by now.
-
-    A class of one's own may have goals that its arguments do not tell.
-    """
-    from nas_tuners.tuners._goals import Goals
-
-    try:
-        return Goals.of(config.tuner.args.get("optimize_mode", config.optimize_mode))
-    except ValueError:  # the word means something else to a class of one's own
-        return Goals.of(config.optimize_mode)
-
-
-def open_study(storage: BaseStorage, config: ExperimentConfig) -> Study:
-    """The study of an experiment, made if it does not exist.
-
-    Raises:
-        ExperimentError: if a study of that name optimizes something else.
-    """
-    import optuna
-
-    study = optuna.create_study(
-        storage=storage,
-        study_name=study_name(config),
-        direction=config.optimize_mode,
-        load_if_exists=True,
-        sampler=optuna.samplers.RandomSampler(),  # never asked
-    )
-    directions = [direction.name.lower() for direction in study.directions]
-    if directions != [config.optimize_mode]:
-        raise ExperimentError(
-            f"the study {study.study_name!r} is there already, to {' and '.join(directions)}; "
-            f"optimize_mode is {config.optimize_mode}: change it, or choose another study_name"
+        return Assignment(
+            self._experiment_id, trial_id, number, parameters, self._space, self._metric
         )
-    return study
 
 
 @contextmanager
@@ -277,7 +383,3 @@ def _unless_told_by_others(trial: StudyTrial) -> Iterator[None]:
         yield
     except UpdateFinishedTrialError:
         _logger.warning("Trial %d was ended in the study by somebody else.", trial.number)
-
-
-def study_name(config: ExperimentConfig) -> str:
-    return config.study_name or config.name

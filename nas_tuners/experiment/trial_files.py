@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
-from nas_tuners.contract.errors import TrialError
-from nas_tuners.contract.json_files import write_text
+from nas_tuners.contract.errors import ExperimentError, TrialError
+from nas_tuners.contract.json_files import replace_text
 from nas_tuners.contract.trial_io import (
     METRICS_FILE,
     OUTPUT_DIR,
     Assignment,
     Metric,
+    open_regular,
     read_metrics,
     write_assignment,
 )
@@ -39,35 +39,45 @@ def prepare(folder: Path, assignment: Assignment) -> None:
     """Make a trial's folder, or ready it for another attempt.
 
     What the trial itself put into ``output/`` stays, so that it can go on from a checkpoint.
+
+    Raises:
+        ExperimentError: if the folder is a symbolic link.
     """
+    if folder.is_symlink():
+        raise ExperimentError(
+            f"the trial's folder {folder} is a symbolic link, which is not followed; remove it"
+        )
     (folder / OUTPUT_DIR).mkdir(parents=True, exist_ok=True)
     old = [folder / name for name in (METRICS_FILE, STDOUT, STDERR, RECORD)]
-    old = [file for file in old if file.exists()]
+    old = [file for file in old if os.path.lexists(file)]
     if old:
         archive = folder / f"attempt-{len(list(folder.glob('attempt-*'))) + 1}"
         archive.mkdir()
         for file in old:
-            shutil.move(file, archive / file.name)
+            file.rename(archive / file.name)
     write_assignment(folder, assignment)
 
 
 def record(folder: Path, **fields: Any) -> None:
     """Add fields to ``trial.json``."""
-    write_text(folder / RECORD, json.dumps(read_record(folder) | fields, indent=2) + "\n")
+    _record(folder, fields, durable=True)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
     """What ``trial.json`` holds; empty if there is none."""
     try:
-        content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        with open_regular(folder / RECORD) as file:
+            content = json.loads(file.read())
+    except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 
 
 def record_process(folder: Path, pid: int) -> None:
-    """Note which process runs the trial."""
-    record(folder, state="running", pid=pid, process_started=start_mark(pid))
+    """Note which process runs the trial, for a later run of a machine that has not gone down."""
+    mark = start_mark(pid)
+    running = {"state": "running", "pid": pid, "process_started": mark}
+    _record(folder, running, durable=False)
 
 
 def kill_process_of(folder: Path) -> None:
@@ -77,18 +87,24 @@ def kill_process_of(folder: Path) -> None:
         kill_leftover(int(known["pid"]), str(known["process_started"]))
 
 
-def reported(folder: Path) -> list[Metric]:
+def reported(folder: Path, metric: str = "default") -> list[Metric]:
     """The usable reports of an earlier attempt."""
-    try:
-        return read_metrics(folder).metrics
-    except TrialError:
-        return []  # the trial put something else into its place
+    metrics: list[Metric] = []
+    offset, more = 0, True
+    while more:
+        try:
+            read = read_metrics(folder, offset, metric)
+        except TrialError:
+            break  # the trial put something else into its place
+        metrics += read.metrics
+        offset, more = read.offset, read.more
+    return metrics
 
 
 def tail(file: Path, *, lines: int = 5, size: int = 2000) -> str:
     """The end of a text file, for messages."""
     try:
-        with file.open("rb") as handle:
+        with open_regular(file) as handle:
             handle.seek(max(0, os.fstat(handle.fileno()).st_size - size))
             text = handle.read().decode(errors="replace")
     except OSError:
@@ -102,3 +118,8 @@ def last_words(file: Path) -> str:
     frames = [index for index, line in enumerate(lines) if line.startswith("  ")]
     said = lines[frames[-1] + 1 :] if frames else lines
     return "\n".join(said or lines)
+
+
+def _record(folder: Path, fields: dict[str, Any], *, durable: bool) -> None:
+    text = json.dumps(read_record(folder) | fields, indent=2) + "\n"
+    replace_text(folder / RECORD, text, durable=durable)

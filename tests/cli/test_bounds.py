@@ -15,7 +15,7 @@ SIZED = "report({'default': value, 'size': assignment.parameters['a']['_idx']})"
 def _searched(project: Project, bound: str, trial: str = SIZED) -> str:
     """Every architecture; what the run printed."""
     goals = {"default": "maximize", "size": bound}
-    project.write(trial, tuner={"name": "grid", "args": {"optimize_mode": goals}}, max_trials=12)
+    project.write(trial, tuner="grid", optimize_mode=goals, max_trials=12)
     done = project.run()
     assert done.returncode == 0, done.stderr
     return done.stdout

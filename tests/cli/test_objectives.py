@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
+import optuna
 
 from tests.experiment_kit import Project
 
@@ -20,8 +20,7 @@ FRONT = [20.0, 13.0, 12.0, 3.0, 2.0]
 
 def _searched(project: Project, goals: dict[str, str] = GOALS, **config: Any) -> str:
     """Every architecture; what the run printed."""
-    tuner = {"name": "grid", "args": {"optimize_mode": goals}}
-    project.write(MEASURED, tuner=tuner, **({"max_trials": 12} | config))
+    project.write(MEASURED, tuner="grid", optimize_mode=goals, **({"max_trials": 12} | config))
     done = project.run()
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -29,8 +28,7 @@ def _searched(project: Project, goals: dict[str, str] = GOALS, **config: Any) ->
 
 def _misspelt(project: Project, **config: Any) -> Any:
     goals = {"default": "maximize", "latence": "<= 5"}
-    tuner = {"name": "grid", "args": {"optimize_mode": goals}}
-    project.write(MEASURED, tuner=tuner, max_trials=12, **config)
+    project.write(MEASURED, tuner="grid", optimize_mode=goals, max_trials=12, **config)
     return project.run()
 
 
@@ -61,12 +59,12 @@ def test_the_front_alone_the_best_by_the_first_objective_first(project: Project)
 
 def test_the_first_objective_may_be_another_and_less_may_be_better(project: Project) -> None:
     goals = {"cost": "minimize", "default": "maximize"}
-    tuner = {"name": "grid", "args": {"optimize_mode": goals}}
-    project.write(MEASURED.replace("size", "cost"), tuner=tuner, max_trials=12)
+    script = MEASURED.replace("size", "cost")
+    project.write(script, tuner="grid", optimize_mode=goals, max_trials=12)
     assert project.run().returncode == 0
     lines = project.command("top", "--front", project.experiment).stdout.splitlines()[1:-2]
-    assert [float(line.split()[2]) for line in lines] == [0, 1, 2, 3, 4, 5]
-    assert [float(line.split()[1]) for line in lines] == [2, 3, 12, 13, 22, 23]
+    assert [float(line.split()[1]) for line in lines] == [0, 1, 2, 3, 4, 5]
+    assert [float(line.split()[2]) for line in lines] == [2, 3, 12, 13, 22, 23]
 
 
 def test_status_says_the_goals_and_run_leads_to_the_front(project: Project) -> None:
@@ -106,9 +104,9 @@ def test_confirm_says_that_it_goes_by_one_objective(project: Project) -> None:
     _searched(project)
     shown = project.command("confirm", project.experiment, "--top", "1", "--seeds", "1")
     assert shown.returncode == 0, shown.stderr
-    alone = "Several objectives: the best and the winner are so by 'default' alone."
+    alone = "Several objectives: the best and the winner are so by the first alone."
     assert shown.stdout.splitlines()[0] == alone
-    assert 'only "default" counts' in project.command("confirm", "--help").stdout
+    assert "only the first counts" in project.command("confirm", "--help").stdout
 
 
 def test_a_misspelt_metric_ends_the_run_and_every_line_says_why(project: Project) -> None:
@@ -152,25 +150,55 @@ def test_a_mended_script_goes_on_beyond_unusable_results(project: Project) -> No
     assert project.states() == ["COMPLETE"] * 12
 
 
-@pytest.mark.parametrize(
-    ("goals", "why"),
-    [
-        ({"siz": "minimize"}, "no trial reports 'siz', which optimize_mode names; did you mean"),
-        ({"size": "<= -1", "latency": "minimize"}, "no trial within its bounds reports every"),
-    ],
-)
-def test_an_empty_front(project: Project, goals: dict[str, str], why: str) -> None:
-    printed = _searched(project, {"default": "maximize"} | goals, max_trials=4)
+def test_an_empty_front(project: Project) -> None:
+    printed = _searched(
+        project, {"default": "maximize", "size": "<= -1", "latency": "minimize"}, max_trials=4
+    )
     assert "Pareto" not in printed
     assert "Pareto" not in project.command("status", project.experiment).stdout
     shown = project.command("top", "--front", project.experiment)
     assert shown.returncode == 3
+    why = "no trial within its bounds reports every objective"
     assert f"The front is empty: {why}" in shown.stderr
 
 
+def test_a_trial_without_one_of_the_objectives_has_failed(project: Project) -> None:
+    goals = {"default": "maximize", "siz": "minimize"}
+    project.write(MEASURED, tuner="grid", optimize_mode=goals, max_trials=2)
+    done = project.run()
+    assert done.returncode == 3
+    lacks = "the result lacks 'siz', which optimize_mode names"
+    assert lacks in done.stderr
+    assert project.states() == ["FAIL", "FAIL"]
+    assert all(reason.startswith(lacks) for reason in project.reasons())
+    assert project.trials()[1].user_attrs["result"]["latency"] == 0.25, "nothing is lost"
+
+
+def test_the_study_has_a_direction_and_a_name_for_each_objective(project: Project) -> None:
+    _searched(project)
+    url = f"sqlite:///{project.experiment / 'study.db'}"
+    (name,) = optuna.get_all_study_names(url)
+    study = optuna.load_study(study_name=name, storage=url)
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert study.metric_names == ["default", "size"]
+    best = {tuple(trial.values) for trial in study.best_trials}
+    assert best == {(20, 4), (13, 3), (12, 2), (3, 1), (2, 0)}
+
+
+def test_a_metric_may_be_the_objective_and_none_need_be_called_default(project: Project) -> None:
+    trial = "report({'accuracy': value, 'size': number}, sequence=0)"
+    project.write(trial, tuner="grid", optimize_mode={"accuracy": "maximize"}, max_trials=12)
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    assert [trial.value for trial in project.trials()] == sorted(
+        trial.value for trial in project.trials()
+    )
+    best = json.loads(project.command("export", project.experiment).stdout)
+    assert best == {"a": "z", "b": "s"}
+
+
 def test_no_front_before_the_first_result(project: Project) -> None:
-    tuner = {"name": "grid", "args": {"optimize_mode": GOALS}}
-    project.write("sys.exit(1)", tuner=tuner, max_trials=1)
+    project.write("sys.exit(1)", tuner="grid", optimize_mode=GOALS, max_trials=1)
     project.run()
     shown = project.command("top", "--front", project.experiment)
     assert shown.returncode == 3

@@ -223,10 +223,10 @@ def test_a_damaged_folder(project: Project) -> None:
 
 def test_bounds_of_the_tuner_are_held_against_the_metrics(project: Project) -> None:
     mode = {"default": "maximize", "size": "<= 0.5"}
-    options = {"n_startup_trials": 4, "optimize_mode": mode}
     project.write(
         "report({'default': value, 'size': assignment.parameters['a']['_idx']})",
-        tuner={"name": "BayesianTuner", "args": options},
+        tuner={"name": "BayesianTuner", "args": {"n_startup_trials": 4}},
+        optimize_mode=mode,
         max_trials=8,
     )
     done = project.run()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from nas_tuners.contract.errors import MetricError, TrialError
 from nas_tuners.contract.trial_io import (
+    MAX_RECORD,
     METRICS_FILE,
     PARAMETERS_FILE,
     Assignment,
@@ -39,6 +40,17 @@ def _append(folder: Path, content: bytes) -> None:
 
 def _line(**changes: Any) -> bytes:
     return json.dumps(RECORD | changes).encode() + b"\n"
+
+
+def read_all(folder: Path, offset: int = 0) -> tuple[list[Metric], list[str], int]:
+    """What the file holds, however many calls that takes."""
+    metrics, problems, more = [], [], True
+    while more:
+        read = read_metrics(folder, offset)
+        metrics += read.metrics
+        problems += read.problems
+        offset, more = read.offset, read.more
+    return metrics, problems, offset
 
 
 # ---- parameters.json ----------------------------------------------------------------------------
@@ -266,6 +278,108 @@ def test_no_content_of_the_file_stops_the_reader(
     folder = tmp_path_factory.mktemp("trial")
     _append(folder, b"\n".join([*records, b""]) + _line(value=0.125))
     assert read_metrics(folder).metrics[-1].value == 0.125
+
+
+def test_a_report_that_is_too_large_is_refused_where_it_is_reported(tmp_path: Path) -> None:
+    large = {"default": 1.0, "text": "x" * MAX_RECORD}
+    message = r"the result is 10000\d\d bytes of JSON, but at most 1000000 .* in the output folder"
+    with pytest.raises(MetricError, match=message):
+        append_metric(tmp_path, Metric("final", 0, large))
+    assert not (tmp_path / METRICS_FILE).exists()
+    append_metric(tmp_path, Metric("final", 0, large | {"text": "x" * (MAX_RECORD - 200)}))
+    assert len(read_metrics(tmp_path).metrics) == 1
+
+
+@pytest.mark.parametrize("size", [MAX_RECORD + 1, 3 * MAX_RECORD, 10 * MAX_RECORD])
+def test_a_record_that_is_too_large_is_skipped(tmp_path: Path, size: int) -> None:
+    _append(tmp_path, _line(value=0.25) + b"x" * size + b"\n" + _line(value=0.75))
+    metrics, problems, _ = read_all(tmp_path)
+    assert [metric.value for metric in metrics] == [0.25, 0.75]
+    shown = f"unusable record '{'x' * 200}'...: it has more than 1000000 bytes"
+    assert problems == [shown]
+
+
+def test_a_record_that_is_too_large_and_has_no_end_yet(tmp_path: Path) -> None:
+    _append(tmp_path, b"x" * (MAX_RECORD + 1))
+    first = read_metrics(tmp_path)
+    assert (len(first.problems), first.offset) == (1, MAX_RECORD + 1)
+    _append(tmp_path, b"x" * 100)
+    second = read_metrics(tmp_path, first.offset)
+    assert (second.metrics, second.problems, second.more) == ([], [], False)
+    _append(tmp_path, b"\n" + _line(value=0.75))
+    metrics, problems, offset = read_all(tmp_path, second.offset)
+    assert ([metric.value for metric in metrics], problems) == ([0.75], [])
+    assert offset == (tmp_path / METRICS_FILE).stat().st_size
+
+
+def test_one_call_reads_some_megabytes_only(tmp_path: Path) -> None:
+    line = _line(value={"default": 1, "text": "x" * 100_000})
+    _append(tmp_path, line * 60)
+    first = read_metrics(tmp_path)
+    assert first.more
+    assert 30 <= len(first.metrics) < 60
+    metrics, problems, offset = read_all(tmp_path)
+    assert (len(metrics), problems, offset) == (60, [], 60 * len(line))
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(_line())
+    (tmp_path / METRICS_FILE).symlink_to("elsewhere")
+    with pytest.raises(TrialError, match="cannot be read: it is a symbolic link, which is not"):
+        read_metrics(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / METRICS_FILE)
+    with pytest.raises(TrialError, match="cannot be read: it is not a regular file"):
+        read_metrics(tmp_path)
+
+
+def test_the_assignment_takes_the_place_of_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("untouched")
+    (tmp_path / PARAMETERS_FILE).symlink_to("elsewhere")
+    write_assignment(tmp_path, ASSIGNMENT)
+    assert read_assignment(tmp_path) == ASSIGNMENT
+    assert not (tmp_path / PARAMETERS_FILE).is_symlink()
+    assert (tmp_path / "elsewhere").read_text() == "untouched"
+
+
+# ---- the number that the search is about --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (0.5, 0.5),
+        ({"default": 1.0, "accuracy": 0.75}, 0.75),
+        ({"default": 1.0}, 1.0),
+        ({"accuracy": 0.75}, 0.75),
+    ],
+)
+def test_the_number_under_a_name(value: Any, number: float) -> None:
+    checked = check_metric(value, "accuracy")
+    assert Metric("final", 0, checked).number("accuracy") == number
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            {"loss": 1},
+            "a result that is a dict needs the key 'accuracy' or 'default', got ['loss']",
+        ),
+        ({"accuracy": math.nan, "default": 1}, "'accuracy' is nan, not a finite number"),
+        ({"accuracy": 1, "default": None}, "'default' must be a number, got None (NoneType)"),
+        (math.nan, "the result is nan, not a finite number"),
+    ],
+)
+def test_a_result_without_that_number(tmp_path: Path, value: Any, message: str) -> None:
+    with pytest.raises(MetricError) as caught:
+        check_metric(value, "accuracy")
+    assert str(caught.value).startswith(message)
+    _append(tmp_path, _line(value=value))
+    (problem,) = read_metrics(tmp_path, metric="accuracy").problems
+    assert message in problem
 
 
 def test_a_full_disk_is_a_trial_error(tmp_path: Path) -> None:

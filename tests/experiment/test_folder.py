@@ -129,8 +129,8 @@ def test_the_command_to_resume_can_be_pasted_into_a_shell(config: ExperimentConf
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"concurrency": 0}, "concurrency must be a whole number of at least 1, got 0"),
-        ({"max_duration": "soon"}, "max_duration must be a positive number of seconds"),
+        ({"concurrency": 0}, "concurrency: must be a whole number of at least 1, got 0"),
+        ({"max_duration": "soon"}, "max_duration: must be a positive number of seconds"),
     ],
 )
 def test_a_configuration_that_was_edited_badly(

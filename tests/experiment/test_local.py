@@ -12,7 +12,8 @@ import pytest
 
 from nas_tuners.contract.trial_io import Assignment
 from nas_tuners.experiment.launcher import Event, Exited, Reported, ReportedUnusable
-from nas_tuners.experiment.local import LocalLauncher, arguments, trial_environment
+from nas_tuners.experiment.local import LocalLauncher
+from nas_tuners.experiment.spawners import arguments, trial_environment
 from tests.experiment_kit import eventually, is_alive
 
 METRIC = '{"kind": "final", "sequence": 0, "value": 1.5}'
@@ -165,11 +166,89 @@ def test_a_text_goes_to_the_shell() -> None:
     assert arguments(("a", "b c")) == ["a", "b c"]
 
 
-def until_exit_polling(launcher: LocalLauncher) -> list[Event]:
+def test_a_trial_that_floods_its_output(trials: Path) -> None:
+    command = "head -c 30000000 /dev/zero | tr '\\0' 'x'; echo; echo done"
+    options = {"cwd": trials.parent, "trials": trials, "environment": {}}
+    with LocalLauncher(command, max_log_bytes=100_000, **options) as launcher:
+        launcher.start(assignment(), timeout=None)
+        until_exit(launcher)
+    content = (trials / "0000" / "stdout.txt").read_bytes()
+    assert len(content) <= 100_000
+    assert content.endswith(b"x\ndone\n")
+    assert b"[nas-tuners left out " in content
+
+
+def test_a_result_that_is_too_large_does_not_hide_those_around_it(trials: Path) -> None:
+    script = (
+        "import os; f = open(os.environ['NAS_TUNERS_TRIAL_DIR'] + '/metrics.jsonl', 'w')\n"
+        f"line = '{METRIC}\\n'\n"
+        "f.write(line + '[' * 10_000_000 + '\\n' + line)\n"
+    )
+    with launch(trials, "exec python script.py") as launcher:
+        (trials.parent / "script.py").write_text(script)
+        launcher.start(assignment(), timeout=None)
+        first, problem, last, exited = until_exit(launcher)
+    assert isinstance(first, Reported)
+    assert isinstance(problem, ReportedUnusable)
+    assert "it has more than 1000000 bytes" in problem.problem
+    assert len(problem.problem) < 1000
+    assert isinstance(last, Reported)
+    assert exited == Exited(0, 0)
+
+
+def test_results_are_not_read_through_a_link(trials: Path) -> None:
+    (trials.parent / "elsewhere").write_text(METRIC + "\n")
+    command = "ln -s ../../elsewhere $NAS_TUNERS_TRIAL_DIR/metrics.jsonl; sleep 0.3"
+    with launch(trials, command) as launcher:
+        launcher.start(assignment(), timeout=None)
+        problem, exited = until_exit_polling(launcher, count=2)
+    assert isinstance(problem, ReportedUnusable)
+    assert "it is a symbolic link, which is not followed" in problem.problem
+    assert isinstance(exited, Exited)
+
+
+class TwoAtATime:
+    """As GPUs are given away."""
+
+    def __init__(self) -> None:
+        self.taken: set[int] = set()
+
+    def room(self, *, running: bool) -> bool:
+        assert running == bool(self.taken)
+        return len(self.taken) < 2
+
+    def take(self, number: int) -> dict[str, str]:
+        self.taken.add(number)
+        return {"CUDA_VISIBLE_DEVICES": str(number)}
+
+    def note_process(self, number: int, pid: int) -> None:
+        assert number in self.taken
+
+    def give_back(self, number: int) -> None:
+        self.taken.remove(number)
+
+    def close(self) -> None:
+        assert not self.taken
+
+
+def test_room_is_what_the_gpus_leave(trials: Path) -> None:
+    options = {"cwd": trials.parent, "trials": trials, "environment": {}}
+    with LocalLauncher("echo $CUDA_VISIBLE_DEVICES", gpus=TwoAtATime(), **options) as launcher:
+        for number in (0, 1):
+            assert launcher.has_room()
+            launcher.start(assignment(number), timeout=None)
+        assert not launcher.has_room()
+        until_exit(launcher, count=2)
+        assert launcher.has_room()
+    for number in (0, 1):
+        assert (trials / f"{number:04d}" / "stdout.txt").read_text() == f"{number}\n"
+
+
+def until_exit_polling(launcher: LocalLauncher, count: int = 1) -> list[Event]:
     """As the loop does it: deadlines are looked at between short waits."""
     events: list[Event] = []
-    while not events:
-        events = launcher.events(0.05)
+    while len(events) < count:
+        events += launcher.events(0.05)
     return events
 
 

@@ -9,9 +9,9 @@ import pytest
 from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
 from nas_tuners.contract.trial_io import Assignment, Metric
 from nas_tuners.experiment.launcher import Event, Exited, Reported
-from nas_tuners.experiment.loop import Ending, Finished, Limits, Loop
-from nas_tuners.experiment.outcome import Complete, Outcome
-from nas_tuners.experiment.study import StudyTrial
+from nas_tuners.experiment.loop import Ending, Finished, Limits, Loop, Nothing
+from nas_tuners.experiment.outcome import Complete, Failed, Outcome, Pruned
+from nas_tuners.experiment.records import StudyTrial
 from nas_tuners.tuners._goals import Goals
 
 
@@ -22,22 +22,28 @@ class Source:
         self.asked = 0
         self.told: dict[int, Outcome] = {}
         self.reports: list[float] = []
+        self.taken: set[int] = set()
         self._last, self._error = last, error
 
-    def ask(self, *, max_trials: int | None = None) -> StudyTrial | None:
+    def ask(self, *, max_trials: int | None = None) -> StudyTrial | Nothing:
         if max_trials is not None and self.asked >= max_trials:
-            return None
+            return Nothing.LIMIT
         if self._error and self.asked == self._last:
             raise self._error
         self.asked += 1
         return trial(self.asked - 1)
 
-    def report(self, trial: StudyTrial, metric: Metric) -> None:
+    def report(self, trial: StudyTrial, metric: Metric) -> str | None:
         self.reports.append(metric.default)
+        return "it is bad" if metric.default < 0 else None
 
-    def tell(self, trial: StudyTrial, outcome: Outcome) -> None:
+    def gone(self) -> set[int]:
+        return self.taken
+
+    def tell(self, trial: StudyTrial, outcome: Outcome) -> Outcome:
         assert trial.number not in self.told
         self.told[trial.number] = outcome
+        return outcome
 
 
 class Launcher:
@@ -48,7 +54,11 @@ class Launcher:
         self.stopped: list[int] = []
         self.now = 0.0
         self.most = 0
+        self.room = 1000
         self._behave = behave
+
+    def has_room(self) -> bool:
+        return len(self.running) < self.room
 
     def start(self, assignment: Assignment, *, timeout: float | None) -> None:
         self.running.append(assignment.number)
@@ -65,6 +75,9 @@ class Launcher:
 
     def stop(self, numbers: Iterable[int], *, grace: float) -> None:
         self.stopped.extend(numbers)
+
+    def wake(self) -> None:
+        pass
 
 
 def trial(number: int) -> StudyTrial:
@@ -220,3 +233,67 @@ def test_observers_hear_of_everything_after_it_was_recorded() -> None:
     expected = ["started", "intermediate 0.5", "1.0", "final 0.0", "finished after 2.0", "2.0"]
     assert heard == expected
     assert source.reports == [0.5]
+
+
+def test_a_trial_that_is_not_worth_it_is_stopped_and_keeps_its_latest_value() -> None:
+    def behave(running: list[int]) -> list[Event]:
+        return [Reported(running[0], Metric("intermediate", 3, -1.0))]
+
+    source, launcher = Source(), Launcher(behave)
+    make(source, launcher, max_trials=2).run()
+    assert launcher.stopped == [0, 1]
+    assert source.told == {n: Pruned(Metric("intermediate", 3, -1.0), "it is bad") for n in (0, 1)}
+
+
+def test_a_final_result_counts_even_if_the_trial_was_being_stopped() -> None:
+    def behave(running: list[int]) -> list[Event]:
+        bad = Reported(running[0], Metric("intermediate", 0, -1.0))
+        return [bad, Reported(running[0], Metric("final", 0, 0.5)), Exited(running[0], 0)]
+
+    source = Source()
+    make(source, Launcher(behave), max_trials=1).run()
+    assert isinstance(source.told[0], Complete)
+
+
+def test_what_vanishes_with_its_machine_runs_again_but_not_for_ever() -> None:
+    def vanish(running: list[int]) -> list[Event]:
+        return [Exited(running[0], None, 9, lost=True)]
+
+    source, launcher = Source(), Launcher(vanish)
+    make(source, launcher, max_trials=1, max_retries=2).run()
+    assert source.told == {0: Failed("what ran it vanished 3 times")}
+    assert source.asked == 1
+
+
+def test_what_others_took_over_is_stopped_and_not_told() -> None:
+    source = Source()
+    source.taken = {0}
+
+    def behave(running: list[int]) -> list[Event]:
+        return [] if running == [0] else succeed(running)
+
+    launcher = Launcher(behave)
+    make(source, launcher, max_trials=2).run()
+    assert launcher.stopped == [0]
+    assert source.told.keys() == {1}
+
+
+def test_nothing_is_asked_for_while_there_is_no_room() -> None:
+    source, launcher = Source(), Launcher(succeed)
+    launcher.room = 2
+    make(source, launcher, max_trials=6, concurrency=5).run()
+    assert launcher.most == 2
+    assert len(source.told) == 6
+
+
+def test_a_source_may_have_nothing_yet() -> None:
+    class Slow(Source):
+        waits = 3
+
+        def ask(self, *, max_trials: int | None = None) -> StudyTrial | Nothing:
+            self.waits -= 1
+            return Nothing.YET if self.waits >= 0 else super().ask(max_trials=max_trials)
+
+    source = Slow()
+    assert make(source, Launcher(lambda r: succeed(r) if r else []), max_trials=1).run()
+    assert source.told.keys() == {0}

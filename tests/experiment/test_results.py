@@ -13,7 +13,7 @@ from nas_tuners.experiment.config import ExperimentConfig, TunerConfig
 from nas_tuners.experiment.folder import ExperimentFolder, create_folder
 from nas_tuners.experiment.results import read_results
 from nas_tuners.experiment.storage import open_storage
-from nas_tuners.experiment.study import open_study
+from nas_tuners.experiment.study_setup import open_study
 from nas_tuners.tuners._study import attach_space
 from tests.experiment_kit import SPACE
 

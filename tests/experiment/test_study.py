@@ -15,17 +15,13 @@ from nas_tuners.contract.errors import ExperimentError, SearchSpaceExhausted
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import Metric
 from nas_tuners.experiment.config import ExperimentConfig, TunerConfig
-from nas_tuners.experiment.outcome import Complete, Failed
-from nas_tuners.experiment.rdb_storage import RunnerStorage
-from nas_tuners.experiment.storage import exclusive, open_storage
-from nas_tuners.experiment.study import (
-    ExperimentStudy,
-    configured_goals,
-    goals_of,
-    make_tuner_of,
-    open_study,
-    result_of,
-)
+from nas_tuners.experiment.loop import Nothing
+from nas_tuners.experiment.outcome import Complete, Failed, Pruned
+from nas_tuners.experiment.records import StudyTrial, lesson_of, result_of
+from nas_tuners.experiment.storage import open_storage
+from nas_tuners.experiment.storage_operations import storage_lock
+from nas_tuners.experiment.study import ExperimentStudy
+from nas_tuners.experiment.study_setup import goals_of, make_tuner_of, open_study
 from nas_tuners.tuners._history import HistoryFollower
 from nas_tuners.tuners._study import attach_space
 from tests.experiment_kit import SPACE
@@ -71,7 +67,7 @@ def experiment(storage: Any, url: str, space: dict[str, Any], name: str = "e") -
         HistoryFollower(make_tuner_of(config()), encoding),
         goals=goals_of(config()),
         experiment_id=name,
-        exclusive=partial(exclusive, url),
+        exclusive=partial(storage_lock, storage, name),
     )
 
 
@@ -82,7 +78,7 @@ def frozen(storage: Any) -> list[optuna.trial.FrozenTrial]:
 def test_a_suggestion_is_an_ordinary_running_trial(storage: Any, url: str) -> None:
     ours = experiment(storage, url, MIXED)
     trial = ours.ask()
-    assert trial is not None
+    assert isinstance(trial, StudyTrial)
     (recorded,) = frozen(storage)
     assert recorded.state is TrialState.RUNNING
     assert recorded.datetime_start is not None
@@ -104,8 +100,8 @@ def test_what_is_left_running_is_restored_as_it_was_asked(storage: Any, url: str
 def test_results_are_recorded(storage: Any, url: str) -> None:
     ours = experiment(storage, url, SPACE)
     good, bad = ours.ask(), ours.ask()
-    assert good is not None
-    assert bad is not None
+    assert isinstance(good, StudyTrial)
+    assert isinstance(bad, StudyTrial)
     ours.report(good, Metric("intermediate", 0, 0.25))
     ours.report(good, Metric("intermediate", 0, 0.5))
     ours.tell(good, Complete(Metric("final", 0, {"default": 0.75, "size": 3})))
@@ -123,10 +119,10 @@ def test_the_tuner_gets_every_metric_that_a_trial_reported(storage: Any, url: st
     ours = experiment(storage, url, SPACE)
     for value in ({"default": 0.75, "size": 3}, 0.5):
         trial = ours.ask()
-        assert trial is not None
+        assert isinstance(trial, StudyTrial)
         ours.tell(trial, Complete(Metric("final", 0, value)))
     failed = ours.ask()
-    assert failed is not None
+    assert isinstance(failed, StudyTrial)
     ours.tell(failed, Failed("exit code 1"))
     results = [result_of(trial) for trial in frozen(storage)]
     assert results == [{"default": 0.75, "size": 3}, [0.5], None]
@@ -142,7 +138,7 @@ def test_a_trial_that_somebody_else_ended_stays_as_it_is(
 ) -> None:
     ours = experiment(storage, url, SPACE)
     trial = ours.ask()
-    assert trial is not None
+    assert isinstance(trial, StudyTrial)
     optuna.load_study(study_name="e", storage=storage).tell(0, 0.125)
     ours.report(trial, Metric("intermediate", 0, 1.0))
     ours.tell(trial, Complete(Metric("final", 0, 1.0)))
@@ -154,26 +150,13 @@ def test_a_trial_that_somebody_else_ended_stays_as_it_is(
 def test_the_budget_and_the_end_of_the_space(storage: Any, url: str) -> None:
     ours = experiment(storage, url, SPACE)
     for _ in range(4):
-        assert ours.ask(max_trials=4) is not None
-    assert ours.ask(max_trials=4) is None
+        assert isinstance(ours.ask(max_trials=4), StudyTrial)
+    assert ours.ask(max_trials=4) is Nothing.LIMIT
     for _ in range(8):
         ours.ask()
     with pytest.raises(SearchSpaceExhausted):
         ours.ask()
     assert len(frozen(storage)) == 12
-
-
-@pytest.mark.parametrize(
-    "mode", [{}, {"optimize_mode": {"default": "minimize", "size": ">= 2", "ms": "maximize"}}]
-)
-def test_goals_without_the_tuner_are_those_of_the_tuner(mode: dict[str, Any]) -> None:
-    configured = config(optimize_mode="minimize", tuner=TunerConfig("bayesian", mode))
-    assert configured_goals(configured) == goals_of(configured)
-
-
-def test_goals_of_a_class_that_takes_the_word_otherwise_or_is_gone() -> None:
-    tuner = TunerConfig("gone:Tuner", {"optimize_mode": "upwards"})
-    assert configured_goals(config(tuner=tuner)).objectives == (("default", 1.0),)
 
 
 def test_a_study_that_optimizes_otherwise_is_refused(storage: Any) -> None:
@@ -184,13 +167,133 @@ def test_a_study_that_optimizes_otherwise_is_refused(storage: Any) -> None:
 
 def test_the_quicker_storage_records_what_optunas_own_does(tmp_path: Path) -> None:
     recorded = []
-    for kind in (RunnerStorage, optuna.storages.RDBStorage):
-        url = f"sqlite:///{tmp_path}/{kind.__name__}.db"
-        storage = optuna.storages.get_storage(kind(url))
-        ours = experiment(storage, url, MIXED)
-        for _ in range(3):
-            ours.ask()
-        recorded.append([(t.number, t.params, t.distributions) for t in frozen(storage)])
-        storage.remove_session()
-        storage._backend.engine.dispose()
+    with open_storage(f"sqlite:///{tmp_path}/ours.db") as ours:
+        plain = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/optunas.db")
+        for storage in (ours, optuna.storages.get_storage(plain)):
+            searched = experiment(storage, "", MIXED)
+            for _ in range(3):
+                searched.ask()
+            recorded.append([(t.number, t.params, t.distributions) for t in frozen(storage)])
+        plain.remove_session()
+        plain.engine.dispose()
     assert recorded[0] == recorded[1]
+
+
+class _Silent:
+    """Company in which some runners have fallen silent."""
+
+    every = 0.0
+
+    def __init__(self, *names: str) -> None:
+        self._names = frozenset(names)
+
+    def silent(self) -> frozenset[str]:
+        return self._names
+
+
+def _with_company(storage: Any, name: str, *silent: str, **options: Any) -> ExperimentStudy:
+    study = open_study(storage, config())
+    encoding = attach_space(study, SearchSpace(SPACE))
+    return ExperimentStudy(
+        study,
+        encoding,
+        HistoryFollower(make_tuner_of(config()), encoding),
+        goals=goals_of(config()),
+        experiment_id=name,
+        exclusive=partial(storage_lock, storage, name),
+        company=_Silent(*silent),  # type: ignore[arg-type]
+        **options,
+    )
+
+
+def test_trials_of_a_runner_that_vanished_are_taken_over_once(storage: Any) -> None:
+    lost = [_asked(_with_company(storage, "dead")) for _ in range(1)]
+    heirs = [_with_company(storage, name, "dead") for name in ("one", "two")]
+    taken, new = _asked(heirs[0]), _asked(heirs[1])
+    assert taken.assignment.parameters == lost[0].assignment.parameters
+    assert (taken.number, new.number) == (0, 1)
+    assert frozen(storage)[0].system_attrs["nas_tuners:taken_over"] == 1
+
+
+def test_a_trial_that_outlives_too_many_runners_fails(storage: Any) -> None:
+    _asked(_with_company(storage, "first"))
+    for dead, heir in (("first", "second"), ("second", "third")):
+        _asked(_with_company(storage, heir, dead, max_retries=2))
+    after = _asked(_with_company(storage, "fourth", "third", max_retries=2))
+    assert after.number == 1
+    dead_trial = frozen(storage)[0]
+    assert dead_trial.state is TrialState.FAIL
+    assert dead_trial.user_attrs["failure"] == "3 workers vanished"
+
+
+def test_what_another_has_taken_over_or_ended_is_gone_here(
+    storage: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = _with_company(storage, "first")
+    kept, taken, ended = (_asked(first) for _ in range(3))
+    storage.set_trial_system_attr(taken.storage_id, "nas_tuners:runner", "second")
+    optuna.load_study(study_name="e", storage=storage).tell(ended.number, 0.5)
+    assert set(first.gone()) == {taken.number, ended.number}
+    assert set(first.gone()) == set(), "it is told once"
+    assert "Trial 1 was ended or taken over elsewhere; it stops here." in caplog.text
+    first.tell(kept, Complete(Metric("final", 0, 1.0)))
+    assert frozen(storage)[0].value == 1.0
+
+
+def test_the_first_result_of_a_trial_that_ran_twice_counts(storage: Any) -> None:
+    first = _with_company(storage, "first")
+    trial = _asked(first)
+    second = _with_company(storage, "second", "first")
+    again = _asked(second)
+    first.tell(trial, Complete(Metric("final", 0, 1.0)))
+    second.tell(again, Complete(Metric("final", 0, 2.0)))
+    assert frozen(storage)[0].value == 1.0
+
+
+def test_a_runner_that_waits_ends_when_the_others_have(storage: Any) -> None:
+    other = _with_company(storage, "other")
+    trial = _asked(other)
+    waits = _with_company(storage, "waits", waits=True)
+    assert waits.ask(max_trials=1) is Nothing.YET
+    assert _with_company(storage, "does not").ask(max_trials=1) is Nothing.LIMIT
+    other.tell(trial, Complete(Metric("final", 0, 1.0)))
+    assert waits.ask(max_trials=1) is Nothing.LIMIT
+
+
+@pytest.mark.parametrize(
+    ("pruned_trials", "sign", "lesson"),
+    [("latest", 1.0, [2.0]), ("best", 1.0, 3.0), ("best", -1.0, 1.0)],
+)
+def test_what_a_tuner_learns_from_a_trial_that_was_stopped(
+    pruned_trials: Any, sign: float, lesson: object
+) -> None:
+    trial = optuna.trial.create_trial(
+        state=TrialState.PRUNED, value=2.0, intermediate_values={0: 1.0, 1: 3.0, 2: 2.0}
+    )
+    assert lesson_of(trial, pruned_trials, sign) == lesson
+
+
+def test_a_tuner_may_learn_nothing_from_a_trial_that_was_stopped(storage: Any) -> None:
+    trial = optuna.trial.create_trial(state=TrialState.PRUNED, value=2.0)
+    assert lesson_of(trial, "ignore", 1.0) is NotImplemented
+    study = open_study(storage, config())
+    encoding = attach_space(study, SearchSpace(SPACE))
+    tuner = make_tuner_of(config(tuner=TunerConfig("RegularizedEvolutionTuner")))
+    ignoring = HistoryFollower(
+        tuner, encoding, result_of=partial(lesson_of, pruned_trials="ignore", sign=1.0)
+    )
+    asked = ExperimentStudy(study, encoding, ignoring, goals=goals_of(config()), experiment_id="e")
+    vectors = []
+    for _ in range(12):
+        trial_ = _asked(asked)
+        vectors.append(trial_.architecture)
+        asked.tell(trial_, Pruned(Metric("intermediate", 0, 1.0), "it is bad"))
+    assert len({str(vector) for vector in vectors}) == 12, "nothing is proposed twice"
+    with pytest.raises(SearchSpaceExhausted):
+        asked.ask()
+
+
+def _asked(study: ExperimentStudy) -> StudyTrial:
+    trial = study.ask()
+    assert isinstance(trial, StudyTrial)
+    return trial

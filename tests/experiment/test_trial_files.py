@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nas_tuners.contract.errors import ExperimentError
 from nas_tuners.contract.trial_io import (
     Assignment,
     Metric,
@@ -79,3 +80,50 @@ def test_last_words_are_those_after_the_frames(tmp_path: Path, text: str, said: 
     file = tmp_path / "stderr.txt"
     file.write_text(text + "\n")
     assert last_words(file) == ("ValueError: no\nand why" if said is None else said)
+
+
+# ---- links --------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "0000").symlink_to("elsewhere")
+    with pytest.raises(ExperimentError, match="0000 is a symbolic link, which is not followed"):
+        prepare(tmp_path / "0000", ASSIGNMENT)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "stdout.txt", "stderr.txt", "trial.json"])
+@pytest.mark.parametrize("target", ["../elsewhere", "../nothing"])
+def test_links_are_put_away_with_an_earlier_attempt(
+    tmp_path: Path, name: str, target: str
+) -> None:
+    (tmp_path / "elsewhere").write_text('{"pid": 1}')
+    folder = tmp_path / "0000"
+    folder.mkdir()
+    (folder / name).symlink_to(target)
+    prepare(folder, ASSIGNMENT)
+    assert not os.path.lexists(folder / name)
+    assert os.readlink(folder / "attempt-1" / name) == target
+
+
+def test_a_record_takes_the_place_of_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text('{"pid": 1}')
+    (tmp_path / "trial.json").symlink_to("elsewhere")
+    assert read_record(tmp_path) == {}
+    record(tmp_path, state="complete")
+    assert read_record(tmp_path) == {"state": "complete"}
+    assert (tmp_path / "elsewhere").read_text() == '{"pid": 1}'
+
+
+def test_last_words_are_not_read_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "stderr.txt").symlink_to("secret")
+    assert last_words(tmp_path / "stderr.txt") == ""
+
+
+def test_more_reports_than_one_call_reads(tmp_path: Path) -> None:
+    for sequence in range(50):
+        value = {"default": 1.0, "text": "x" * 100_000}
+        append_metric(tmp_path, Metric("intermediate", sequence, value))
+    assert [metric.sequence for metric in reported(tmp_path)] == list(range(50))

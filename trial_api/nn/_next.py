@@ -13,7 +13,7 @@ from nas_tuners.contract.architecture import first_candidates, to_architecture, 
 from nas_tuners.contract.errors import ArchitectureError, SearchSpaceError, TrialError
 from nas_tuners.contract.json_files import write_text
 from nas_tuners.contract.search_space import IndexVector, SearchSpace, check_same_space
-from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE, PARAMETERS_FILE
+from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE, PARAMETERS_FILE, TRIAL_BUDGET
 
 from .._trial import Trial, current_trial
 from ._apply import ALREADY_APPLIED, apply_vector, is_applied
@@ -88,6 +88,7 @@ def _first_vector(space: SearchSpace, trial: Trial) -> IndexVector:
 def _given_vector(space: SearchSpace, trial: Trial) -> IndexVector:
     source = f"{trial.directory}/{PARAMETERS_FILE}"
     given, searched = trial.assignment.parameters, trial.assignment.search_space
+    others = {TRIAL_BUDGET}  # what else is given is for the script to read: a budget, rates, sizes
     if searched is not None:
         known = SearchSpace(searched, source=source)
         check_same_space(
@@ -96,9 +97,8 @@ def _given_vector(space: SearchSpace, trial: Trial) -> IndexVector:
             ours_is="the model",
             theirs_is="the experiment's search space",
         )
-        # What else is searched (rates, sizes) is for the script to read.
-        others = known.specs.keys() - space.specs.keys()
-        given = {key: value for key, value in given.items() if key not in others}
+        others |= known.specs.keys() - space.specs.keys()
+    given = {key: value for key, value in given.items() if key not in others}
     return to_vector(space, given, source=source)
 
 
