@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,12 @@ class Project:
         content = {k: v for k, v in (content | config).items() if v is not None}
         (self.path / "config.yml").write_text(yaml.safe_dump(content))
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        """The command as a process of its own, in this folder."""
+    def start(
+        self, *arguments: str, through: Sequence[str] = (), **options: Any
+    ) -> subprocess.Popen[str]:
+        """The command as a process of its own, in this folder, or what ``through`` makes of it."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "nas_tuners.cli", *arguments],
+            [*through, sys.executable, "-m", "nas_tuners.cli", *arguments],
             cwd=self.path,
             text=True,
             stdout=subprocess.PIPE,

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from nas_tuners.contract.errors import ConfigError, Problem, TunerError
+from nas_tuners.contract.errors import ConfigError
 from nas_tuners.contract.search_space import SearchSpace
 
+from .config_checks import problems_of
 from .config_fields import fields_of, recorded_fields
 from .config_parts import (
     BudgetConfig,
@@ -25,7 +26,6 @@ from .config_parts import (
 from .config_reader import Reader
 from .config_values import default_name
 from .nni_files import as_ours
-from .prior import prior_problems
 from .yaml_file import YamlFile, read_yaml
 
 Command = Union[str, tuple[str, ...]]
@@ -143,9 +143,7 @@ def load_config(path: str | Path) -> ExperimentConfig:
     reader = Reader(file)
     given = reader.read_mapping("", file.content, table, ())
     config = ExperimentConfig(**(_defaults(path) | given))
-    reader.take(_conflicts(config))
-    reader.take(_tuner_problems(config))
-    reader.take(_part_problems(config))
+    reader.take(problems_of(config))
     if reader.problems:
         raise ConfigError(reader.problems, str(path))
     return config
@@ -159,70 +157,3 @@ def _defaults(path: Path) -> dict[str, Any]:
         "code_directory": path.resolve().parent,
         "experiments_directory": Path.cwd() / "nas-experiments",
     }
-
-
-def _conflicts(config: ExperimentConfig) -> list[Problem]:
-    """Keys that each are right, but not together."""
-    from nas_tuners.tuners._goals import Goals
-
-    problems = []
-    if config.command is None and config.function is None:
-        problems.append(Problem("command", "missing (what a trial runs; or give a function)"))
-    if config.command is not None and config.function is not None:
-        problems.append(Problem("function", "give either command or function, not both"))
-    if config.function is not None and not isinstance(config.search_space, SearchSpace):
-        message = "a function cannot generate the search space: give it, or an existing file"
-        problems.append(Problem("search_space", message))
-    if config.early_stopping and config.budget:
-        message = "budget stops trials by itself: leave out one of the two"
-        problems.append(Problem("early_stopping", message))
-    if config.budget and len(Goals.of(config.optimize_mode).objectives) > 1:
-        message = (
-            "trials go on by one objective: make the others of optimize_mode bounds"
-        )
-        problems.append(Problem("budget", message))
-    return problems
-
-
-def _part_problems(config: ExperimentConfig) -> list[Problem]:
-    """What the parts themselves find wrong."""
-    problems: list[Problem] = []
-    if config.early_stopping:
-        from .study_setup import make_pruner_of
-
-        try:
-            make_pruner_of(config)
-        except ConfigError as error:
-            problems += error.problems
-    if config.callbacks or config.notify:
-        from .event_sinks import subscriber_problems
-
-        problems += subscriber_problems(config)
-    if config.launcher.name == "slurm":
-        from .slurm_args import slurm_problems
-
-        problems += slurm_problems(config.launcher.args)
-    if config.budget:
-        from .budgets import Budgets
-
-        try:
-            Budgets(config.budget, 1.0)
-        except ValueError as error:
-            problems.append(Problem("budget", str(error)))
-    return problems
-
-
-def _tuner_problems(config: ExperimentConfig) -> list[Problem]:
-    """What is wrong with the tuner, found by making one, and with the files for it."""
-    from .study_setup import make_tuner_of
-
-    problems = list(prior_problems(config.tuner))
-    try:
-        tuner = make_tuner_of(config)
-        if config.tuner.warm_start is not None:
-            tuner.warm_start(())  # refused by a tuner that makes no use of scores
-    except ConfigError as error:
-        problems += error.problems
-    except TunerError as error:
-        problems.append(Problem("tuner.warm_start", str(error)))
-    return problems

@@ -159,7 +159,7 @@ class _Planned:
         """Plan a run, unless it has its result already."""
         files = trial_folder(self._trials, trial.number)
         kill_process_of(files)
-        finals = [metric for metric in reported(files) if metric.kind == "final"]
+        finals = [metric for metric in reported(files, self._metric) if metric.kind == "final"]
         if finals:
             self.outcomes[trial.number] = finals[-1].number(self._metric)
         else:

@@ -24,7 +24,6 @@ import secrets
 import shlex
 import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -185,7 +184,8 @@ def create_folder(
         )
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(dir=parent, prefix=".new-"))
+        new = parent / f".new-{secrets.token_hex(8)}"
+        new.mkdir()  # with the user's umask
     except OSError as error:
         raise ExperimentError(f"no experiment can be made in {parent}: {error}") from error
     try:
@@ -227,7 +227,6 @@ def _write_first_files(
     tuner = save_prior(prior, config.tuner, new)
     write_text(new / "config.json", replace(config, tuner=tuner).to_json())
     (new / "trials").mkdir()
-    new.chmod(0o755)
 
 
 def _claim(new: Path, target: Path | None, parent: Path, name: str) -> Path:

@@ -116,8 +116,10 @@ def _published_study(storage: BaseStorage, name: str) -> Study:
         study = optuna.load_study(study_name=name, storage=storage)
     except KeyError:
         names = [summary.study_name for summary in optuna.get_all_study_summaries(storage)]
-        message = f"no study {name!r} in this storage{did_you_mean(name, names)}"
-        raise ExperimentError(f"{message}; begin it with `nas-tuners run`, or --config") from None
+        raise ExperimentError(
+            f"no study {name!r} in this storage; begin it with `nas-tuners run`, or --config"
+            f"{did_you_mean(name, names)}"
+        ) from None
     if CONFIG_ATTR not in storage.get_study_system_attrs(study._study_id):
         raise ExperimentError(
             f"the study {name!r} does not say how its trials are run (an experiment with an older "

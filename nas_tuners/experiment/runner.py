@@ -165,7 +165,7 @@ def _adopt(study: ExperimentStudy, folder: ExperimentFolder) -> list[StudyTrial]
     for trial in study.unfinished():
         files = trial_folder(folder.trials, trial.number)
         kill_process_of(files)
-        metrics = reported(files) if _was_given(files, trial) else []
+        metrics = reported(files, trial.assignment.metric) if _was_given(files, trial) else []
         if any(metric.kind == "final" for metric in metrics):
             _record_result(study, trial, metrics)
             record(files, state="complete")

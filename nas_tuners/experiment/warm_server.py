@@ -21,6 +21,7 @@ import socket
 import sys
 import time
 import warnings
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, final
@@ -216,9 +217,18 @@ def _prepare(runner: Connection, given: Message) -> bool:
     except UnsafeImportError as unsafe:
         runner.tell("unsafe", statement=unsafe.statement, why=unsafe.why, brought=unsafe.brought)
         return False
+    _leave_torch_whole()
     gc.collect()
     gc.freeze()
     return True
+
+
+def _leave_torch_whole() -> None:
+    """Trials need not take its operators apart at their ends: it takes longer than to fork one."""
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        alive = finalizer.peek()
+        if alive is not None and alive[1].__module__ == "torch.library":
+            finalizer.atexit = False
 
 
 def _statements(kind: str, name: str) -> tuple[str, list[str]]:

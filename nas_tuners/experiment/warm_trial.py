@@ -165,8 +165,8 @@ def _redirect(folder: Path) -> None:
 def _reseed() -> None:
     """Trials must not share what they draw."""
     random.seed()
-    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
-    if numpy is not None:
-        numpy.random.seed()
+    numpy_random, torch = sys.modules.get("numpy.random"), sys.modules.get("torch")
+    if numpy_random is not None:
+        numpy_random.seed()
     if torch is not None:
         torch.seed()

@@ -16,6 +16,11 @@ _EXPONENTIAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$")
 _FLOAT_TAG, _FLOAT_STARTS = "tag:yaml.org,2002:float", list("-+.0123456789")
 
 
+_LAST_PART = re.compile(
+    r"(\.|^)[^.\[\]]*$|\[\d+\]$"
+)  # of `a.b[0]`: first `[0]`, then `.b`, then `a`
+
+
 @dataclass
 class YamlFile:
     """What a file holds.
@@ -37,14 +42,14 @@ class YamlFile:
         name = self._original(name)
         known = name
         while known and known not in self.lines:
-            known = known.rpartition(".")[0]
+            known = _LAST_PART.sub("", known)
         return f"{name} (line {self.lines[known]})" if known else name
 
     def _original(self, name: str) -> str:
         """The name in the file of what has another one here."""
         known = name
         while known and known not in self.origins:
-            known = known.rpartition(".")[0]
+            known = _LAST_PART.sub("", known)
         return self.origins[known] + name[len(known) :] if known else name
 
 

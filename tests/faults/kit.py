@@ -78,9 +78,10 @@ class Scene(Project):
 
     def write(self, trial: str = "finish()", **config: Any) -> None:
         mark, text = self._mark
-        plain = {"tuner": TUNER, "search_space": WIDE, "max_trials": 8, "environment": {mark: text}}
+        environment = {mark: text, **config.pop("environment", {})}
+        plain = {"tuner": TUNER, "search_space": WIDE, "max_trials": 8}
         self.storage = config.get("storage") or self.storage
-        super().write(LOGGING + trial, **(plain | config))
+        super().write(LOGGING + trial, environment=environment, **(plain | config))
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         mark, text = self._mark
