@@ -62,6 +62,11 @@ class Watch:
             if peer.left or peer.looks >= self._patience[name]
         )
 
+    def has_spoken(self, name: str, attributes: Mapping[str, Any]) -> bool:
+        """Whether a runner has given a sign since the last look."""
+        sign = attributes.get(_PREFIX + name)
+        return sign is not None and sign["count"] != self._peers[name].count
+
     def _note(self, name: str, sign: Mapping[str, Any]) -> None:
         peer = self._peers.get(name)
         if peer is None or peer.count != sign["count"]:
@@ -108,6 +113,12 @@ class Company:
         """The runners whose trials may be taken over."""
         with self._lock:
             return self._watch.silent()
+
+    def is_still_silent(self, name: str) -> bool:
+        """Whether one of those is silent at this moment: it may have come back since the look."""
+        signs = self._storage.get_study_system_attrs(self._study_id)
+        with self._lock:
+            return not self._watch.has_spoken(name, signs)
 
     def _go_on(self) -> None:
         while not self._end.wait(self.every):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _POLL = 0.25  # seconds between two looks at what running trials report
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+_PAUSE = 1.0  # seconds between two questions for a trial while there is none and nothing happens
 
 
 class Ending(Enum):
@@ -155,6 +156,7 @@ class Loop:
         self._unfinished: deque[StudyTrial] = deque()
         self._lost: Counter[int] = Counter()
         self._failures_in_a_row = 0
+        self._ask_at = clock()
         self.ending: Ending | None = None
         self.tuner_error: TunerError | None = None
         self.last_failure: Finished | None = None
@@ -208,6 +210,8 @@ class Loop:
         return self._ask() if self.ending is None else None
 
     def _ask(self) -> StudyTrial | None:
+        if self._clock() < self._ask_at:
+            return None
         try:
             trial = self._source.ask(max_trials=self._limits.max_trials)
         except SearchSpaceExhausted:
@@ -218,6 +222,8 @@ class Loop:
             return None
         if trial is Nothing.LIMIT:
             self.ending = Ending.MAX_TRIALS
+        if trial is Nothing.YET:
+            self._ask_at = self._clock() + _PAUSE
         return None if isinstance(trial, Nothing) else trial
 
     def _handle(self, event: Event) -> None:
@@ -260,6 +266,7 @@ class Loop:
 
     def _finish(self, running: _Running, exited: Exited) -> None:
         del self._running[running.trial.number]
+        self._ask_at = self._clock()
         outcome = self._outcome(running, exited)
         if outcome is not None:
             outcome = self._source.tell(running.trial, outcome)

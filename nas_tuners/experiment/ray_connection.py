@@ -128,7 +128,8 @@ def _join(ray: Any, address: str, *, namespace: str, runtime_env: dict[str, Any]
                 **options,
             )
     except (ray.exceptions.RayError, RuntimeError, ValueError, TypeError, OSError) as error:
-        hint = _TOO_LARGE if "maximum size" in str(error) else ""
+        large = any(words in str(error) for words in ("maximum size", "size too large"))
+        hint = _TOO_LARGE if large else ""
         raise ExperimentError(f"Ray ({address}) cannot be used: {error}{hint}") from error
 
 

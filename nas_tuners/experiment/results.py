@@ -36,7 +36,7 @@ class TrialResult:
         state: Optuna's, in lower case.
         value: What it reported as ``default``; None if it is not complete.
         architecture: What it tries, as people write it.
-        seconds: How long it took; None while it runs.
+        seconds: How long it took; None while it runs, or if the clock was set back meanwhile.
         reason: Why it failed.
         excess: Bounded metric -> by how much it is beyond its bound.
         metrics: All that it reported, ``default`` included; empty if it is not complete.
@@ -174,11 +174,16 @@ def _read_trial(study: Study, space: SearchSpace, goals: Goals, trial: FrozenTri
         state=trial.state.name.lower(),
         value=trial.values[0] if trial.values else None,
         architecture=_architecture(study, space, trial),
-        seconds=trial.duration.total_seconds() if trial.duration else None,
+        seconds=_seconds(trial),
         reason=trial.user_attrs.get(REASON_ATTR),
         excess=excess_of(trial),
         metrics=_metrics(goals, trial),
     )
+
+
+def _seconds(trial: FrozenTrial) -> float | None:
+    seconds = trial.duration.total_seconds() if trial.duration else -1.0
+    return seconds if seconds >= 0 else None
 
 
 def _metrics(goals: Goals, trial: FrozenTrial) -> Mapping[str, Any]:

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.architecture import to_architecture, to_parameters
 from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
 from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, CONSTRAINT_PREFIX, NOTE_ATTR
-from nas_tuners.contract.trial_io import Assignment, Metric
+from nas_tuners.contract.trial_io import Assignment, Metric, MetricValue
 
 from .budgets import Budgets
 from .company import Company
@@ -82,6 +83,7 @@ class ExperimentStudy:
         constraint: Constraint | None = None,
     ) -> None:
         from nas_tuners.tuners._study import distributions
+        from nas_tuners.tuners._trial_watch import TrialWatch
 
         self._study = study
         self._storage = study._storage
@@ -89,7 +91,7 @@ class ExperimentStudy:
         self._encoding = encoding
         self._distributions = distributions(encoding)
         self._space = encoding.space.to_dict()
-        self._follower = follower
+        self._follower, self._watch = follower, TrialWatch()
         self.goals = goals
         self._metric = goals.objectives[0][0]
         self._experiment_id = experiment_id
@@ -113,7 +115,8 @@ class ExperimentStudy:
 
     def unfinished(self) -> list[StudyTrial]:
         """The trials that this experiment left running when it last ended."""
-        trials = self._trials()
+        with self._exclusive():  # nobody is about to take them over
+            trials = self._trials()
         left = [self._restore(trial, budget) for trial, budget in self._due(trials, more=True)]
         self._here.update(trial.number for trial in left)
         return left
@@ -145,7 +148,7 @@ class ExperimentStudy:
             return ()
         self._next_look = time.monotonic() + self._company.every
         trials = again(self._storage, self._trials)
-        ours = {trial.number for trial in unfinished_of(trials, self._experiment_id)}
+        ours = {trial.number for trial in self._ours(trials)}
         gone = self._here - ours
         for number in gone:
             _logger.warning("Trial %d was ended or taken over elsewhere; it stops here.", number)
@@ -172,7 +175,7 @@ class ExperimentStudy:
         An earlier run left them, another runner lost them, their record was made when the
         connection broke, or they go on with a larger budget.
         """
-        ours = {trial.number: trial for trial in unfinished_of(trials, self._experiment_id)}
+        ours = {trial.number: trial for trial in self._ours(trials)}
         due: Iterable[tuple[int, int | None]] = ((number, None) for number in ours)
         if self._budgets is not None:
             due = self._decide(self._budgets, trials, more=more)
@@ -192,10 +195,9 @@ class ExperimentStudy:
 
     def _at_the_end(self, trials: Sequence[FrozenTrial]) -> Nothing:
         """Whether what still runs may become work for this runner."""
-        unfinished = [trial for trial in trials if not trial.state.is_finished()]
+        unfinished = self._unfinished(trials)
         if not self._waits:
-            ours = unfinished_of(unfinished, self._experiment_id)
-            unfinished = ours if self._budgets else []
+            unfinished = self._ours(trials) if self._budgets else []
         return Nothing.YET if unfinished else Nothing.LIMIT
 
     def _take_over(self, trials: Sequence[FrozenTrial]) -> bool:
@@ -203,11 +205,12 @@ class ExperimentStudy:
         silent = self._company.silent() if self._company else frozenset()
         orphans = [
             trial
-            for trial in trials
-            if not trial.state.is_finished() and trial.system_attrs.get(RUNNER_ATTR) in silent
+            for trial in self._unfinished(trials)
+            if trial.system_attrs.get(RUNNER_ATTR) in silent
         ]
         for trial in orphans[:1]:  # the next ask, of whoever it is, takes the next one
-            self._claim(trial)
+            if self._company and self._company.is_still_silent(trial.system_attrs[RUNNER_ATTR]):
+                self._claim(trial)
         return bool(orphans)
 
     def _claim(self, trial: FrozenTrial) -> None:
@@ -272,8 +275,8 @@ class ExperimentStudy:
     ) -> Complete | Paused:
         budget, value = budgets.of(trial.assignment.parameters), outcome.metric.value
         set_attribute = self._storage.set_trial_user_attr
-        if isinstance(value, dict) and len(value) > 1:
-            again(self._storage, lambda: set_attribute(trial.storage_id, RESULT_ATTR, value))
+        for name, item in _all_of(value).items():
+            again(self._storage, partial(set_attribute, trial.storage_id, name, item))
         self._set_intermediate(trial, budget, outcome.metric.number(self._metric))
         return outcome if budget >= budgets.maximum else Paused(outcome.metric, budget)
 
@@ -283,16 +286,15 @@ class ExperimentStudy:
         if isinstance(outcome, Complete):
             self._complete(storage_id, outcome)
         elif isinstance(outcome, Pruned):
-            values = self.goals.values(outcome.metric.value)
-            self._finish(storage_id, "PRUNED", {REASON_ATTR: outcome.reason}, values)
+            value = outcome.metric.value
+            notes = {REASON_ATTR: outcome.reason} | _all_of(value)
+            self._finish(storage_id, "PRUNED", notes, self.goals.values(value))
         else:
             self._finish(storage_id, "FAIL", {REASON_ATTR: outcome.reason})
 
     def _complete(self, storage_id: int, outcome: Complete) -> None:
         value = outcome.metric.value
-        notes: dict[str, Any] = {}
-        if isinstance(value, dict) and len(value) > 1:
-            notes[RESULT_ATTR] = value
+        notes = _all_of(value)
         values = self.goals.values(value)
         if values is None:
             notes[REASON_ATTR] = outcome.remarks[0]
@@ -336,6 +338,13 @@ class ExperimentStudy:
     def _trials(self) -> list[FrozenTrial]:
         return self._storage.get_all_trials(self._study_id, deepcopy=False)
 
+    def _unfinished(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        return self._watch.look(trials).unfinished
+
+    def _ours(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """The trials that this runner has begun and nobody has ended."""
+        return unfinished_of(self._unfinished(trials), self._experiment_id)
+
     def _template(self, proposal: Proposal, place: Placement | None) -> FrozenTrial:
         from optuna.trial import FrozenTrial, TrialState
 
@@ -372,6 +381,11 @@ class ExperimentStudy:
         return Assignment(
             self._experiment_id, trial_id, number, parameters, self._space, self._metric
         )
+
+
+def _all_of(value: MetricValue) -> dict[str, Any]:
+    """The user attribute that holds what was reported beside the objectives, if anything was."""
+    return {RESULT_ATTR: value} if isinstance(value, dict) and len(value) > 1 else {}
 
 
 @contextmanager

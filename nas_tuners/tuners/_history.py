@@ -19,7 +19,8 @@ from nas_tuners.contract.study_attributes import NOTE_ATTR, VECTOR_ATTR, excess_
 
 from ._acceptance import Acceptance, AcceptedProposal
 from ._base import Tuner
-from ._zombies import unfinished_trials
+from ._trial_watch import TrialWatch
+from ._zombies import Lifetimes
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -72,7 +73,7 @@ class HistoryFollower:
         result_of: What a finished trial gave, as :meth:`Tuner.tell` takes it; NotImplemented if
             the tuner shall learn nothing from it.
         pending_timeout: Seconds after which a running trial counts as dead and no longer as
-            pending; None: what :func:`unfinished_trials` takes for usual.
+            pending; None: what :class:`.Lifetimes` takes for usual.
         clock: The time now, on the clock of the trials' times.
     """
 
@@ -89,12 +90,13 @@ class HistoryFollower:
         fresh.update_search_space(encoding.space)
         self._encoding = encoding
         self._result_of = result_of
-        self._pending_timeout = pending_timeout
         self._clock = clock
+        self._watch, self._lifetimes = TrialWatch(), Lifetimes(pending_timeout)
         self._tuner = copy_tuner(fresh)
         self._copies: list[tuple[int, Tuner]] = [(0, fresh)]
         self._order: list[_Moment] = []
         self._learned: set[int] = set()
+        self._finished: dict[int, FrozenTrial] = {}  # by number, those still to be learned
 
     def propose(
         self, number: int, trials: Sequence[FrozenTrial], acceptance: Acceptance | None = None
@@ -111,10 +113,11 @@ class HistoryFollower:
             TunerError: if the tuner raises or breaks its contract, or too many proposals in a
                 row are not accepted.
         """
+        unfinished = self._look(trials)
         self._follow(trials)
         pending = {
             trial.number: (vector, self._note(trial, vector))
-            for trial in self._unfinished(trials)
+            for trial in unfinished
             if trial.number != number
             if (vector := self._vector(trial)) is not None
         }
@@ -137,12 +140,8 @@ class HistoryFollower:
 
         Never for a tuner that may propose the same twice.
         """
-        finished = [trial for trial in trials if trial.state.is_finished()]
-        others = (
-            trial
-            for trial in (*finished, *self._unfinished(trials))
-            if trial.number != number and trial.number not in self._learned
-        )
+        unfinished = self._look(trials)
+        others = (t for t in (*self._finished.values(), *unfinished) if t.number != number)
         return self._tuner.dedup and any(self._vector(trial) == vector for trial in others)
 
     @property
@@ -150,37 +149,43 @@ class HistoryFollower:
         """Whether nothing new is left, as of the last call of :meth:`propose`."""
         return self._tuner.is_exhausted
 
-    def _unfinished(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        return unfinished_trials(trials, self._pending_timeout, self._clock())
+    def _look(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Take note of what has ended; the trials that have not, and live."""
+        news = self._watch.look(trials)
+        for trial in news.finished:
+            self._lifetimes.note(trial)
+            if trial.number not in self._learned:
+                self._finished[trial.number] = trial
+        return self._lifetimes.alive(news.unfinished, self._clock())
 
     def _follow(self, trials: Sequence[FrozenTrial]) -> None:
-        new = [t for t in trials if t.number not in self._learned and t.state.is_finished()]
-        if not new:
+        if not self._finished:
             return
-        new.sort(key=_moment)
-        if self._order and _moment(new[0]) < self._order[-1]:
-            new = self._roll_back(_moment(new[0]), trials)
-        for trial in new:
+        first = min(map(_moment, self._finished.values()))
+        if self._order and first < self._order[-1]:
+            self._roll_back(first, trials)
+        for trial in sorted(self._finished.values(), key=_moment):
             self._learn(trial)
             learned, _ = self._copies[-1]
             if len(self._order) >= 1.25 * learned + 64:
                 self._copies.append((len(self._order), copy_tuner(self._tuner)))
 
-    def _roll_back(self, moment: _Moment, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Return to before a moment; the finished trials to learn from there."""
+    def _roll_back(self, moment: _Moment, trials: Sequence[FrozenTrial]) -> None:
+        """Return to before a moment; what was learned since is to be learned again."""
         keep = bisect_right(self._order, moment)
         while self._copies[-1][0] > keep:
             self._copies.pop()
         learned, tuner = self._copies[-1]
         self._tuner = copy_tuner(tuner)
+        again = {number for _, number in self._order[learned:]}
         del self._order[learned:]
-        self._learned = {number for _, number in self._order}
-        again = [t for t in trials if t.number not in self._learned and t.state.is_finished()]
-        return sorted(again, key=_moment)
+        self._learned -= again
+        self._finished |= {t.number: t for t in trials if t.number in again}
 
     def _learn(self, trial: FrozenTrial) -> None:
         self._order.append(_moment(trial))
         self._learned.add(trial.number)
+        del self._finished[trial.number]
         vector, result = self._vector(trial), self._result_of(trial)
         if vector is not None and result is NotImplemented:
             self._tuner.skip(trial.number, vector)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -13,36 +13,36 @@ _AT_LEAST = timedelta(hours=1)
 _TIMES = 10  # the longest trial that ended with a result
 
 
-def unfinished_trials(
-    trials: Sequence[FrozenTrial], timeout: float | None, now: datetime
-) -> list[FrozenTrial]:
-    """The trials that wait or run, without those that have been running for too long.
+@final
+class Lifetimes:
+    """Tells the trials that live from those that have been running for too long.
 
     Args:
-        trials: All trials of a study.
         timeout: Seconds after which a running trial counts as dead. None: ten times the longest
             trial that ended with a result, and at least an hour; before one has, all are alive.
-        now: On the clock of the trials' times.
     """
-    unfinished = [trial for trial in trials if not trial.state.is_finished()]
-    shortest = _AT_LEAST.total_seconds() if timeout is None else timeout
-    if not any(_age(trial, now) > shortest for trial in unfinished):
-        return unfinished
-    allowed = _usual_timeout(trials) if timeout is None else timeout
-    return [trial for trial in unfinished if _age(trial, now) <= allowed]
 
+    def __init__(self, timeout: float | None) -> None:
+        self._timeout = timeout
+        self._longest: timedelta | None = None
 
-def _usual_timeout(trials: Sequence[FrozenTrial]) -> float:
-    durations = [
-        duration
-        for trial in trials
+    def note(self, trial: FrozenTrial) -> None:
+        """Take in how long a finished trial took."""
         # A dead trial that somebody declared failed says nothing about how long trials take.
-        if trial.state.is_finished() and trial.values is not None
-        if (duration := trial.duration) is not None
-    ]
-    if not durations:
-        return float("inf")
-    return max(_TIMES * max(durations), _AT_LEAST).total_seconds()
+        if trial.values is not None and trial.duration is not None:
+            self._longest = max(self._longest or trial.duration, trial.duration)
+
+    def alive(self, unfinished: Iterable[FrozenTrial], now: datetime) -> list[FrozenTrial]:
+        """Those of the unfinished trials that live; ``now`` on the clock of the trials' times."""
+        allowed = self._allowed()
+        return [trial for trial in unfinished if _age(trial, now) <= allowed]
+
+    def _allowed(self) -> float:
+        if self._timeout is not None:
+            return self._timeout
+        if self._longest is None:
+            return float("inf")
+        return max(_TIMES * self._longest, _AT_LEAST).total_seconds()
 
 
 def _age(trial: FrozenTrial, now: datetime) -> float:

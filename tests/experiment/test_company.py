@@ -38,6 +38,15 @@ def test_it_may_come_back() -> None:
     assert watch.silent() == frozenset()
 
 
+def test_one_that_has_come_back_since_the_last_look() -> None:
+    watch = Watch("me", 1.0)
+    for _ in range(9):
+        watch.look(signs(other=4))
+    assert not watch.has_spoken("other", signs(other=4))
+    assert watch.has_spoken("other", signs(other=5))
+    assert watch.silent() == {"other"}, "asking is not looking"
+
+
 def test_one_that_speaks_seldom_is_given_more_looks() -> None:
     watch = Watch("me", 1.0)
     slow = {f"{KEY}slow": {"count": 1, "every": 10.0}}

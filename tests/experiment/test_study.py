@@ -190,6 +190,9 @@ class _Silent:
     def silent(self) -> frozenset[str]:
         return self._names
 
+    def is_still_silent(self, name: str) -> bool:
+        return name in self._names
+
 
 def _with_company(storage: Any, name: str, *silent: str, **options: Any) -> ExperimentStudy:
     study = open_study(storage, config())

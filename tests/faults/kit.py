@@ -91,9 +91,7 @@ class Scene(Project):
     def start_resume(self, **options: Any) -> subprocess.Popen[str]:
         return self.start("resume", "experiment", **options)
 
-    def start_worker(
-        self, folder: str, *arguments: str, **options: Any
-    ) -> subprocess.Popen[str]:
+    def start_worker(self, folder: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """A worker on the experiment of ``config.yml``, which it begins if nobody has."""
         words = ["worker", "--config", "config.yml", "--folder", folder, *arguments]
         return self.start(*words, **options)
@@ -160,9 +158,9 @@ def check(
     """
     trials, attempts = scene.recorded(), scene.attempts()
     assert [trial.number for trial in trials] == list(range(count))
-    assert sorted(attempts) == list(range(count))
+    assert set(attempts) <= set(range(count))
     for trial in trials:
-        reports = [a.value for a in attempts[trial.number] if a.value is not None]
+        reports = [a.value for a in attempts.get(trial.number, []) if a.value is not None]
         if trial.state.name == "FAIL":
             assert trial.number in failed, trial.user_attrs
             continue
@@ -209,6 +207,13 @@ def children_of(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def parent_of(pid: int) -> int:
+    """The parent's process id; 0 if the process has ended."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
 def command_line(pid: int) -> str:
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
@@ -219,5 +224,3 @@ def _environment(pid: int) -> list[bytes]:
     with suppress(OSError):  # it has ended
         return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     return []
-
-

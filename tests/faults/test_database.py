@@ -9,7 +9,8 @@ import pytest
 
 from tests.experiment_kit import eventually, kill
 from tests.faults.kit import DEADLINE, HOLD_TRIAL_3_ONCE, Scene, assert_ends_well, check
-from tests.servers import PASSWORD, OtherComputer, PostgresServer, postgres_server
+from tests.networks import OtherComputer
+from tests.servers import PASSWORD, PostgresServer, postgres_server
 
 # As long as nobody has said that it may go on.
 PAUSE = """

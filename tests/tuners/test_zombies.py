@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from nas_tuners.tuners._zombies import unfinished_trials
+from nas_tuners.tuners._zombies import Lifetimes
 
 NOW = datetime(2026, 1, 1)
 
@@ -28,9 +28,17 @@ def _trial(state: TrialState, *, began: float | None, took: float | None = None)
     return trial
 
 
+def _alive(trials: list[FrozenTrial], timeout: float | None) -> list[FrozenTrial]:
+    lifetimes = Lifetimes(timeout)
+    for trial in trials:
+        if trial.state.is_finished():
+            lifetimes.note(trial)
+    return lifetimes.alive([t for t in trials if not t.state.is_finished()], NOW)
+
+
 def _ages(trials: list[FrozenTrial], timeout: float | None) -> list[float]:
     """Minutes since they began, of those that are taken to live."""
-    alive = unfinished_trials(trials, timeout, NOW)
+    alive = _alive(trials, timeout)
     return [(NOW - (trial.datetime_start or NOW)).total_seconds() / 60 for trial in alive]
 
 
@@ -57,5 +65,5 @@ def test_a_limit_of_ones_own() -> None:
 
 def test_waiting_trials_do_not_age() -> None:
     waiting = _trial(TrialState.WAITING, began=None)
-    assert unfinished_trials([waiting], 1, NOW) == [waiting]
-    assert unfinished_trials([waiting, *RUNNING], 1, NOW) == [waiting]
+    assert _alive([waiting], 1) == [waiting]
+    assert _alive([waiting, *RUNNING], 1) == [waiting]

@@ -1,0 +1,1 @@
+"""What running experiments costs: trials, studies, workers."""
