@@ -108,7 +108,7 @@ def measure(seed: int, trials: int = TRIALS) -> list[Claim]:
     with tempfile.TemporaryDirectory() as folder, new_storages(Path(folder)) as storages:
         for name, new in tqdm(({"memory": lambda: "memory"} | storages).items(), leave=False):
             alone = in_new_process(record_trials, new(), trials)
-            for tuner in TUNERS:
+            for tuner in TUNERS if name in PROMISED else TUNERS[:1]:
                 curve = in_new_process(search, new(), tuner, trials, seed)
                 limit = SLOWEST if name in PROMISED else None
                 claims += _claims(f"{name}, {tuner}", curve, alone, limit=limit)

@@ -93,6 +93,8 @@ def _launcher(config: ExperimentConfig) -> Iterator[Problem]:
         from .ray_args import check_ray_args
 
         yield from check_ray_args(args, gpus=gpus)
+        if config.warm:
+            yield Problem("warm", "Ray starts a process for each trial: leave it out")
     elif args:
         yield Problem("launcher.args", f"the local launcher takes none, got {', '.join(args)}")
 

@@ -24,6 +24,7 @@ from nas_tuners.contract.errors import ExperimentError, SearchSpaceExhausted
 from nas_tuners.contract.json_files import write_text
 from nas_tuners.contract.trial_io import Assignment, Metric
 
+from .budgets import Budgets
 from .folder import ExperimentFolder
 from .launchers import local_launcher
 from .loop import Ending, Limits, Loop, Nothing, Observer
@@ -122,11 +123,14 @@ class ConfirmRuns:
     def _trial(self, run: Run) -> StudyTrial:
         space, number = self._folder.space(), self._numbers[run.place]
         experiment_id = self._folder.state().experiment_id
+        parameters = to_parameters(space, to_vector(space, run.parameters))
+        if self._config.budget is not None:
+            parameters = Budgets.given(parameters, self._config.budget.maximum)
         assignment = Assignment(
             experiment_id,
             f"{experiment_id}-{number:04d}-seed-{run.seed}",
             number,
-            to_parameters(space, to_vector(space, run.parameters)),
+            parameters,
             space.to_dict(),
             goals_of(self._config).objectives[0][0],
         )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _POLL = 2.0  # seconds between two looks at the jobs, at least
 _SHARE = 0.1  # of the time that looking may take
+_CANCEL_POLL = 0.5
 _CANCEL_PATIENCE = 60.0  # seconds; Slurm kills what has not ended after 30
 
 # What is said of the whole where workers ended differently: one on a broken machine may have
@@ -67,7 +68,7 @@ def run_on_slurm(
         if problems := slurm_problems(config.launcher.args):
             raise ConfigError(problems, str(folder.config_file))
         _refuse_lost_study(folder)
-        _refuse_living_workers(folder)
+        _ready_workers(folder)
         begin(folder)
         state, since = replace(folder.state(), ended=None), time.monotonic()
         folder.save_state(state)
@@ -97,12 +98,17 @@ def _refuse_lost_study(folder: ExperimentFolder) -> None:
         )
 
 
-def _refuse_living_workers(folder: ExperimentFolder) -> None:
-    """Of a runner that was killed, whose jobs nobody has cancelled."""
+def _ready_workers(folder: ExperimentFolder) -> None:
+    """Let the workers of an earlier run begin anew, unless they still run.
+
+    They do when the runner was killed and nobody has cancelled its jobs.
+    """
     for path in sorted(_workers(folder).glob("*/")):
         with suppress(ExperimentError):  # no worker has begun there
-            if (runner := ExperimentFolder(path).runner()) is not None:
+            worker = ExperimentFolder(path)
+            if (runner := worker.runner()) is not None:
                 break
+            worker.save_state(replace(worker.state(), ended=None))
     else:
         return
     raise ExperimentError(
@@ -150,7 +156,7 @@ def _watch(
     said = ""
     while not signals.requested:
         begun = time.monotonic()
-        over = all(job.done() for job in jobs)
+        over = all(job.done() for job in jobs) or _is_whole(folder, jobs)
         line = _standing(jobs, read_results(folder))
         if line != said:
             report(line)
@@ -158,6 +164,12 @@ def _watch(
         if over:
             return
         woken.wait(max(_POLL, (time.monotonic() - begun) / _SHARE))
+
+
+def _is_whole(folder: ExperimentFolder, jobs: Sequence[Job[None]]) -> bool:
+    """Whether a worker has seen the end of all trials: jobs that still wait need not begin."""
+    endings = _endings(folder, jobs)
+    return Ending.MAX_TRIALS in endings or Ending.EXHAUSTED in endings
 
 
 def _standing(jobs: Sequence[Job[None]], results: Results) -> str:
@@ -178,8 +190,8 @@ def _cancel(jobs: Sequence[Job[None]]) -> None:
         if not job.done():
             job.cancel(check=False)
     deadline = time.monotonic() + _CANCEL_PATIENCE
-    while not all(job.done() for job in jobs) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    while time.monotonic() < deadline and not all(job.done(force_check=True) for job in jobs):
+        time.sleep(_CANCEL_POLL)
 
 
 # ---- how it ended -------------------------------------------------------------------------------
@@ -188,11 +200,16 @@ def _cancel(jobs: Sequence[Job[None]]) -> None:
 def _ending(folder: ExperimentFolder, jobs: Sequence[Job[None]], *, interrupted: bool) -> Ending:
     if interrupted:
         return Ending.INTERRUPTED
-    endings = [_worker_ending(_workers(folder) / str(place)) for place in range(len(jobs))]
-    known = [ending for ending in endings if ending is not None]
-    if not known:
+    endings = _endings(folder, jobs)
+    if not endings:
         raise ExperimentError(f"no worker came to an end of its own{_last_words(jobs)}")
-    return next((ending for ending in _FIRST if ending in known), known[0])
+    return next((ending for ending in _FIRST if ending in endings), endings[0])
+
+
+def _endings(folder: ExperimentFolder, jobs: Sequence[Job[None]]) -> list[Ending]:
+    """How the workers ended that did so in order."""
+    endings = [_worker_ending(_workers(folder) / str(place)) for place in range(len(jobs))]
+    return [ending for ending in endings if ending is not None]
 
 
 def _worker_ending(path: Path) -> Ending | None:

@@ -28,6 +28,7 @@ def database(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return fresh_database.replace(PASSWORD, "$DB_PASSWORD")
 
 
+@pytest.mark.extended
 def test_the_server_crashes_under_a_run(
     scene: Scene, undisturbed: list[dict[str, Any]], postgres: PostgresServer, database: str
 ) -> None:

@@ -20,7 +20,8 @@ from tests.faults.kit import (
     watchdog_of,
 )
 
-KINDS = pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+COLD = pytest.param(False, id="cold", marks=pytest.mark.extended)
+KINDS = pytest.mark.parametrize("warm", [COLD, pytest.param(True, id="warm")])
 
 
 @KINDS
@@ -66,7 +67,8 @@ def test_the_server_of_warm_trials(scene: Scene, undisturbed: list[dict[str, Any
     assert "a new one starts" in scene.said()
 
 
-@KINDS
+@pytest.mark.extended
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
 def test_the_watchdog_and_then_the_runner(
     scene: Scene, undisturbed: list[dict[str, Any]], warm: bool
 ) -> None:

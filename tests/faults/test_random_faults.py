@@ -1,8 +1,8 @@
 """``kill -9`` at random moments of whatever there is, until the experiment comes to its end.
 
 A seed is a whole story of what is killed and when, told when a test fails and repeated with
-``-k seed17``. Moments are counted in steps of the trials, so that it is much the same story on a
-slower computer.
+``-m '' -k seed17``. Moments are counted in steps of the trials, so that it is much the same story
+on a slower computer.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Story:
                 os.kill(self._random.choice(by_role[drawn]), signal.SIGKILL)
 
 
-def _seeds(count: int, *, default: int = 0) -> Any:
+def _seeds(count: int, *, default: int = 0) -> pytest.MarkDecorator:
     """The first few in each run of the tests, the others in long ones."""
     seeds = [
         pytest.param(seed, id=f"seed{seed}", marks=[pytest.mark.extended] * (seed >= default))
@@ -99,12 +99,9 @@ def _seeds(count: int, *, default: int = 0) -> Any:
     return pytest.mark.parametrize("seed", seeds)
 
 
-@_seeds(10, default=1)
-@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
-def test_one_runner(
-    scene: Scene, tmp_path_factory: pytest.TempPathFactory, warm: bool, seed: int
-) -> None:
-    scene.write(TRIAL, **CONFIG, warm=warm)
+@_seeds(20, default=1)
+def test_one_runner(scene: Scene, tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    scene.write(TRIAL, **CONFIG, warm=_is_warm(seed))
     story = Story(scene, seed)
     runner = scene.start_run()
     for _ in range(FAULTS):
@@ -117,14 +114,14 @@ def test_one_runner(
     check(scene, count=COUNT, failed=failed, like=architectures(twin.recorded()))
 
 
-@_seeds(6)
-@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
-def test_workers_on_a_journal(scene: Scene, warm: bool, seed: int) -> None:
-    scene.write(TRIAL, **CONFIG, warm=warm, storage=f"journal:///{scene.path}/study.log")
+@_seeds(12)
+def test_workers_on_a_journal(scene: Scene, seed: int) -> None:
+    storage = f"journal:///{scene.path}/study.log"
+    scene.write(TRIAL, **CONFIG, warm=_is_warm(seed), storage=storage)
     _kill_among_workers(scene, Story(scene, seed))
 
 
-@_seeds(6)
+@_seeds(12)
 def test_workers_on_a_server(
     scene: Scene,
     postgres: PostgresServer,
@@ -137,7 +134,8 @@ def test_workers_on_a_server(
         postgres.start()
 
     monkeypatch.setenv("DB_PASSWORD", PASSWORD)
-    scene.write(TRIAL, **CONFIG, storage=fresh_database.replace(PASSWORD, "$DB_PASSWORD"))
+    storage = fresh_database.replace(PASSWORD, "$DB_PASSWORD")
+    scene.write(TRIAL, **CONFIG, warm=_is_warm(seed), storage=storage)
     _kill_among_workers(scene, Story(scene, seed), crash)
 
 
@@ -153,6 +151,10 @@ def _kill_among_workers(scene: Scene, story: Story, *others: Callable[[], None])
         _end(worker, start)
     failed = _failed(scene, at_most=story.trials_killed)
     check(scene, count=COUNT, failed=failed, once=False)
+
+
+def _is_warm(seed: int) -> bool:
+    return seed % 2 == 1
 
 
 def _start(scene: Scene) -> subprocess.Popen[str]:

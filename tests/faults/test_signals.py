@@ -21,8 +21,13 @@ from tests.faults.kit import (
 )
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+ONE_IN_SHORT = pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGTERM, marks=pytest.mark.extended), signal.SIGHUP]
+)
+KINDS = pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
 
 
+@pytest.mark.extended
 @SIGNALS
 def test_the_runner_of_warm_trials(
     scene: Scene, undisturbed: list[dict[str, Any]], number: signal.Signals
@@ -41,7 +46,7 @@ def test_the_runner_of_warm_trials(
     check(scene, like=undisturbed)
 
 
-@SIGNALS
+@ONE_IN_SHORT
 def test_a_worker(scene: Scene, undisturbed: list[dict[str, Any]], number: signal.Signals) -> None:
     scene.write(HOLD_TRIAL_3_ONCE, storage=f"journal:///{scene.path}/study.log")
     scene.open_signals()
@@ -56,8 +61,9 @@ def test_a_worker(scene: Scene, undisturbed: list[dict[str, Any]], number: signa
     check(scene, like=undisturbed)
 
 
+@pytest.mark.extended
 @SIGNALS
-@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+@KINDS
 def test_a_trial(
     scene: Scene,
     tmp_path_factory: pytest.TempPathFactory,
@@ -77,6 +83,7 @@ def test_a_trial(
     check(scene, failed={3}, like=architectures(twin.recorded()))
 
 
+@pytest.mark.extended
 @SIGNALS
 def test_the_server_of_warm_trials(
     scene: Scene, undisturbed: list[dict[str, Any]], number: signal.Signals
@@ -91,7 +98,7 @@ def test_the_server_of_warm_trials(
     check(scene, like=undisturbed)
 
 
-@SIGNALS
+@ONE_IN_SHORT
 def test_the_watchdog(
     scene: Scene, undisturbed: list[dict[str, Any]], number: signal.Signals
 ) -> None:
@@ -108,10 +115,17 @@ def test_the_watchdog(
     check(scene, like=undisturbed)
 
 
-@SIGNALS
-@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+@pytest.mark.parametrize(
+    ("warm", "number"),
+    [
+        (False, signal.SIGTERM),
+        pytest.param(False, signal.SIGHUP, marks=pytest.mark.extended),
+        pytest.param(True, signal.SIGTERM, marks=pytest.mark.extended),
+        pytest.param(True, signal.SIGHUP, marks=pytest.mark.extended),
+    ],
+)
 def test_all_at_once(
-    scene: Scene, undisturbed: list[dict[str, Any]], number: signal.Signals, warm: bool
+    scene: Scene, undisturbed: list[dict[str, Any]], warm: bool, number: signal.Signals
 ) -> None:
     """As a service manager or a batch system ends a job: in whatever order."""
     scene.write(HOLD_TRIAL_3_ONCE, warm=warm)

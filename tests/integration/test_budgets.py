@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import pytest
@@ -112,3 +113,12 @@ def test_mistakes_are_told_before_the_run(project: Project) -> None:
     assert "budget stops trials by itself" in done.stderr
     _write(project, optimize_mode={"default": "maximize", "size": "minimize"})
     assert "make the others of optimize_mode bounds" in project.run().stderr
+
+
+def test_the_best_are_confirmed_with_the_whole_budget(project: Project) -> None:
+    _write(project, max_trials=4)
+    assert project.run().returncode == 0
+    shown = project.command("confirm", project.experiment, "--top", "1", "--seeds", "1")
+    assert shown.returncode == 0, shown.stderr
+    (given,) = project.experiment.glob("confirm/seed-1/*/parameters.json")
+    assert json.loads(given.read_text())["parameters"]["TRIAL_BUDGET"] == 9
