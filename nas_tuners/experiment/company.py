@@ -120,6 +120,11 @@ class Company:
         with self._lock:
             return not self._watch.has_spoken(name, signs)
 
+    def members(self) -> frozenset[str]:
+        """All runners that have ever given a sign, this one and the dead included."""
+        signs = self._storage.get_study_system_attrs(self._study_id)
+        return frozenset(key[len(_PREFIX) :] for key in signs if key.startswith(_PREFIX))
+
     def _go_on(self) -> None:
         while not self._end.wait(self.every):
             self._try(self._exchange)

@@ -16,7 +16,7 @@ STATES: tuple[State, ...] = ("complete", "failed", "pruned", "paused", "stopped"
 
 _PASSWORDS = (
     re.compile(r"(://[^\s:/@]*:)\S*(?=@)"),  # of a URL
-    re.compile(r"(password=)[^\s&'\"]+", re.IGNORECASE),
+    re.compile(r"(passw(?:or)?d=)[^\s&'\"]+", re.IGNORECASE),
 )
 
 

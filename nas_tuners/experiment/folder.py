@@ -122,9 +122,11 @@ class ExperimentFolder:
     def runner(self) -> str | None:
         """The process id of the live runner (with its host, if that is another), or None."""
         with suppress(FileNotFoundError), (self.path / "lock").open() as file:
-            if not _try_lock(file, fcntl.LOCK_SH):
+            while not _try_lock(file, fcntl.LOCK_SH):
                 pid, _, host = file.read().strip().partition("@")
-                return pid if host == socket.gethostname() else f"{pid}@{host}"
+                if host:
+                    return pid if host == socket.gethostname() else f"{pid}@{host}"
+                time.sleep(0.01)  # it has the lock, and is about to write who it is
         return None
 
     @contextmanager
@@ -144,7 +146,10 @@ class ExperimentFolder:
             file.truncate(0)
             file.write(f"{os.getpid()}@{socket.gethostname()}\n")
             file.flush()
-            yield
+            try:
+                yield
+            finally:
+                file.truncate(0)  # or the next one might be taken for this one
 
 
 def create_folder(

@@ -178,7 +178,7 @@ class Loop:
         while True:
             self._heed_interrupt()
             self._fill_slots()
-            if self.ending is not None and not self._running:
+            if self.ending is not None and not self._running and not self._has_unfinished():
                 return self.ending
             for event in self._launcher.events(_POLL):
                 self._handle(event)
@@ -197,17 +197,24 @@ class Loop:
             trial = self._next()
             if trial is None:
                 return
+            if trial.number in self._running:  # it has come back while what ran it here ends
+                self._unfinished.append(trial)
+                return
             self._running[trial.number] = _Running(trial, self._clock())
             self._launcher.start(trial.assignment, timeout=self._limits.max_trial_duration)
             for observer in self._observers:
                 observer.started(trial)
 
     def _next(self) -> StudyTrial | None:
-        if self._unfinished and self.ending not in (Ending.INTERRUPTED, Ending.FAILURES):
+        if self._has_unfinished():
             return self._unfinished.popleft()
         if self.ending is None and self.elapsed >= (self._limits.max_duration or float("inf")):
             self.ending = Ending.MAX_DURATION
         return self._ask() if self.ending is None else None
+
+    def _has_unfinished(self) -> bool:
+        """Whether trials that were begun before are still to be run."""
+        return bool(self._unfinished) and self.ending not in (Ending.INTERRUPTED, Ending.FAILURES)
 
     def _ask(self) -> StudyTrial | None:
         if self._clock() < self._ask_at:
@@ -259,7 +266,9 @@ class Loop:
 
     def _stop_gone(self) -> None:
         """What others have ended in the study need not be trained to its end."""
-        numbers = [n for n in self._source.gone() if n in self._running]
+        gone = self._source.gone()
+        self._unfinished = deque(t for t in self._unfinished if t.number not in gone)
+        numbers = [n for n in gone if n in self._running]
         for number in numbers:
             self._running[number].gone = True
         self._launcher.stop(numbers, grace=_GRACE)

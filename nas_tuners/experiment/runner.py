@@ -11,7 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from nas_tuners.contract.errors import ExperimentError, TrialError
-from nas_tuners.contract.trial_io import Metric, read_assignment
+from nas_tuners.contract.trial_io import (
+    PARAMETERS_FILE,
+    Metric,
+    open_regular,
+    read_assignment,
+)
 
 from .budgets import Budgets
 from .company import Company
@@ -23,10 +28,11 @@ from .events_observer import EventsObserver
 from .files_observer import FilesObserver
 from .folder import ExperimentFolder
 from .joining import publish
+from .launcher import Exited
 from .launchers import make_launcher
 from .logs import log_to
 from .loop import Ended, Limits, Loop, Observer
-from .outcome import Complete
+from .outcome import judge
 from .records import StudyTrial, lesson_of
 from .results import read_results
 from .signals import StopSignals
@@ -179,8 +185,9 @@ def _adopt(study: ExperimentStudy, folder: ExperimentFolder) -> list[StudyTrial]
 def _was_given(files: Path, trial: StudyTrial) -> bool:
     """Whether what lies there is of this trial, and of the same budget."""
     try:
+        open_regular(files / PARAMETERS_FILE).close()  # no pipe, which would be waited for
         return read_assignment(files).parameters == trial.assignment.parameters
-    except TrialError:
+    except (OSError, TrialError):
         return False
 
 
@@ -189,7 +196,7 @@ def _record_result(study: ExperimentStudy, trial: StudyTrial, metrics: Sequence[
         if metric.kind == "intermediate":
             study.report(trial, metric)
     finals = [metric for metric in metrics if metric.kind == "final"]
-    study.tell(trial, Complete(finals[-1]))
+    study.tell(trial, judge(finals, (), Exited(trial.number, 0), goals=study.goals))
 
 
 def _limits(config: ExperimentConfig) -> Limits:

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,7 +76,7 @@ def run_on_slurm(
         try:
             _watch(folder, jobs, signals, report)
         finally:
-            _cancel(jobs)
+            _cancel(folder, jobs)
             state = replace(state, elapsed=state.elapsed + time.monotonic() - since)
             folder.save_state(state)
         ending = _ending(folder, jobs, interrupted=signals.requested)
@@ -103,18 +102,21 @@ def _ready_workers(folder: ExperimentFolder) -> None:
 
     They do when the runner was killed and nobody has cancelled its jobs.
     """
-    for path in sorted(_workers(folder).glob("*/")):
-        with suppress(ExperimentError):  # no worker has begun there
-            worker = ExperimentFolder(path)
-            if (runner := worker.runner()) is not None:
-                break
-            worker.save_state(replace(worker.state(), ended=None))
-    else:
-        return
-    raise ExperimentError(
-        f"worker {path.name} of an earlier run still runs (process {runner}); cancel its job with "
-        "`scancel`, or wait until it has ended"
-    )
+    workers = _begun_workers(folder)
+    for worker in workers:
+        if (runner := worker.runner()) is not None:
+            raise ExperimentError(
+                f"worker {worker.path.name} of an earlier run still runs (process {runner}); "
+                "cancel its job with `scancel`, or wait until it has ended"
+            )
+    for worker in workers:
+        worker.save_state(replace(worker.state(), ended=None))
+
+
+def _begun_workers(folder: ExperimentFolder) -> list[ExperimentFolder]:
+    """The folders of the workers that have one yet."""
+    files = sorted(_workers(folder).glob("*/config.json"))
+    return [ExperimentFolder(file.parent) for file in files]
 
 
 def _submit(folder: ExperimentFolder, config: ExperimentConfig) -> Sequence[Job[None]]:
@@ -156,7 +158,7 @@ def _watch(
     said = ""
     while not signals.requested:
         begun = time.monotonic()
-        over = all(job.done() for job in jobs) or _is_whole(folder, jobs)
+        over = all(job.done() for job in jobs) or _is_whole(folder)
         line = _standing(jobs, read_results(folder))
         if line != said:
             report(line)
@@ -166,9 +168,9 @@ def _watch(
         woken.wait(max(_POLL, (time.monotonic() - begun) / _SHARE))
 
 
-def _is_whole(folder: ExperimentFolder, jobs: Sequence[Job[None]]) -> bool:
+def _is_whole(folder: ExperimentFolder) -> bool:
     """Whether a worker has seen the end of all trials: jobs that still wait need not begin."""
-    endings = _endings(folder, jobs)
+    endings = _endings(folder)
     return Ending.MAX_TRIALS in endings or Ending.EXHAUSTED in endings
 
 
@@ -184,13 +186,13 @@ def _counts(states: Counter[str]) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
 
 
-def _cancel(jobs: Sequence[Job[None]]) -> None:
-    """End what still runs, and wait until it has."""
+def _cancel(folder: ExperimentFolder, jobs: Sequence[Job[None]]) -> None:
+    """End what still runs, and wait until all workers have."""
     for job in jobs:
         if not job.done():
             job.cancel(check=False)
     deadline = time.monotonic() + _CANCEL_PATIENCE
-    while time.monotonic() < deadline and not all(job.done(force_check=True) for job in jobs):
+    while time.monotonic() < deadline and any(w.runner() for w in _begun_workers(folder)):
         time.sleep(_CANCEL_POLL)
 
 
@@ -200,23 +202,16 @@ def _cancel(jobs: Sequence[Job[None]]) -> None:
 def _ending(folder: ExperimentFolder, jobs: Sequence[Job[None]], *, interrupted: bool) -> Ending:
     if interrupted:
         return Ending.INTERRUPTED
-    endings = _endings(folder, jobs)
+    endings = _endings(folder)
     if not endings:
         raise ExperimentError(f"no worker came to an end of its own{_last_words(jobs)}")
     return next((ending for ending in _FIRST if ending in endings), endings[0])
 
 
-def _endings(folder: ExperimentFolder, jobs: Sequence[Job[None]]) -> list[Ending]:
+def _endings(folder: ExperimentFolder) -> list[Ending]:
     """How the workers ended that did so in order."""
-    endings = [_worker_ending(_workers(folder) / str(place)) for place in range(len(jobs))]
-    return [ending for ending in endings if ending is not None]
-
-
-def _worker_ending(path: Path) -> Ending | None:
-    with suppress(ExperimentError):  # it has never begun
-        ended = ExperimentFolder(path).state().ended
-        return Ending(ended) if ended else None
-    return None
+    ended = [worker.state().ended for worker in _begun_workers(folder)]
+    return [Ending(ending) for ending in ended if ending is not None]
 
 
 def _last_words(jobs: Sequence[Job[None]]) -> str:

@@ -78,8 +78,9 @@ def hide_password(url: str) -> str:
     """The URL as it may be shown."""
     url = _PASSWORD_OPTION.sub(r"\1***", url)
     head, at, tail = url.rpartition("@")
-    user, colon, _ = head.rpartition(":")
-    return f"{user}:***@{tail}" if at and colon and "//" not in head[len(user) :] else url
+    start = head.find("//") + 2 if "//" in head else 0
+    user, colon, _ = head[start:].partition(":")  # what follows may have further colons
+    return f"{head[:start]}{user}:***@{tail}" if at and colon else url
 
 
 def _open(address: str, waiter: Waiter) -> BaseStorage:
@@ -152,9 +153,16 @@ def _close(storage: BaseStorage) -> None:
 def _reason(error: Exception, address: str) -> str:
     from .storage_server import missing_driver
 
+    if storage_file(address) is None and _has_bare_at(address):
+        return "an '@' in a password must be written as %40"
     advice = missing_driver(address) if isinstance(error, ImportError) else None
     reason = _without_password(reason_of(error), address)
     return f"{reason} ({advice})" if advice else reason
+
+
+def _has_bare_at(address: str) -> bool:
+    """Whether a part of the password counts as host, or as database, which drivers repeat."""
+    return address.partition("?")[0].count("@") > 1
 
 
 def _without_password(text: str, address: str) -> str:

@@ -194,14 +194,20 @@ class ExperimentStudy:
             return Nothing.YET
 
     def _at_the_end(self, trials: Sequence[FrozenTrial]) -> Nothing:
-        """Whether what still runs may become work for this runner."""
-        unfinished = self._unfinished(trials)
-        if not self._waits:
-            unfinished = self._ours(trials) if self._budgets else []
-        return Nothing.YET if unfinished else Nothing.LIMIT
+        """Whether what still runs may become work for this runner.
+
+        What waits, or is run by somebody who gives no signs of life, never will.
+        """
+        may = self._ours(trials) if self._waits or self._budgets else []
+        if self._waits and self._company and not may:
+            members = self._company.members()
+            may = [t for t in self._unfinished(trials) if t.system_attrs.get(RUNNER_ATTR) in members]
+        return Nothing.YET if may else Nothing.LIMIT
 
     def _take_over(self, trials: Sequence[FrozenTrial]) -> bool:
         """Make the trials of runners that have vanished ours; whether there were any."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
         silent = self._company.silent() if self._company else frozenset()
         orphans = [
             trial
@@ -210,7 +216,8 @@ class ExperimentStudy:
         ]
         for trial in orphans[:1]:  # the next ask, of whoever it is, takes the next one
             if self._company and self._company.is_still_silent(trial.system_attrs[RUNNER_ATTR]):
-                self._claim(trial)
+                with suppress(UpdateFinishedTrialError):  # its runner is back, and was quicker
+                    self._claim(trial)
         return bool(orphans)
 
     def _claim(self, trial: FrozenTrial) -> None:

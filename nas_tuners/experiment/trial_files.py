@@ -17,6 +17,7 @@ from typing import Any
 from nas_tuners.contract.errors import ExperimentError, TrialError
 from nas_tuners.contract.json_files import replace_text
 from nas_tuners.contract.trial_io import (
+    MAX_RECORD,
     METRICS_FILE,
     OUTPUT_DIR,
     Assignment,
@@ -29,6 +30,8 @@ from nas_tuners.contract.trial_io import (
 from .processes import kill_leftover, start_mark
 
 STDOUT, STDERR, RECORD = "stdout.txt", "stderr.txt", "trial.json"
+
+_MAX_RECORD = 4 * MAX_RECORD  # bytes: it holds one result, indented
 
 
 def trial_folder(trials: Path, number: int) -> Path:
@@ -51,7 +54,7 @@ def prepare(folder: Path, assignment: Assignment) -> None:
     old = [folder / name for name in (METRICS_FILE, STDOUT, STDERR, RECORD)]
     old = [file for file in old if os.path.lexists(file)]
     if old:
-        archive = folder / f"attempt-{len(list(folder.glob('attempt-*'))) + 1}"
+        archive = _next_archive(folder)
         archive.mkdir()
         for file in old:
             file.rename(archive / file.name)
@@ -67,8 +70,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     """What ``trial.json`` holds; empty if there is none."""
     try:
         with open_regular(folder / RECORD) as file:
-            content = json.loads(file.read())
-    except (OSError, ValueError):
+            content = json.loads(file.read(_MAX_RECORD))
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -83,8 +86,9 @@ def record_process(folder: Path, pid: int) -> None:
 def kill_process_of(folder: Path) -> None:
     """Make sure that no process of an earlier attempt is alive."""
     known = read_record(folder)
-    if known.get("process_started"):
-        kill_leftover(int(known["pid"]), str(known["process_started"]))
+    pid, mark = known.get("pid"), known.get("process_started")
+    if isinstance(pid, int) and isinstance(mark, str):  # a trial may have written there, too
+        kill_leftover(pid, mark)
 
 
 def reported(folder: Path, metric: str = "default") -> list[Metric]:
@@ -118,6 +122,13 @@ def last_words(file: Path) -> str:
     frames = [index for index, line in enumerate(lines) if line.startswith("  ")]
     said = lines[frames[-1] + 1 :] if frames else lines
     return "\n".join(said or lines)
+
+
+def _next_archive(folder: Path) -> Path:
+    number = 1
+    while os.path.lexists(folder / f"attempt-{number}"):
+        number += 1
+    return folder / f"attempt-{number}"
 
 
 def _record(folder: Path, fields: dict[str, Any], *, durable: bool) -> None:

@@ -13,8 +13,9 @@ import sys
 
 
 def main() -> None:
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # whoever ends all processes needs this one to last
+    # Whoever ends all processes, as Slurm does by the last two, needs this one to last.
+    for name in ("SIGHUP", "SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"):
+        signal.signal(signal.Signals[name], signal.SIG_IGN)
     watched: dict[int, str] = {}
     for line in sys.stdin:
         message = json.loads(line)

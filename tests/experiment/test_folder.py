@@ -120,6 +120,18 @@ def test_who_only_looks_keeps_no_runner_away(config: ExperimentConfig) -> None:
         leave.join()
 
 
+def test_who_has_ended_is_not_taken_for_the_next_runner(config: ExperimentConfig) -> None:
+    folder = create_folder(config, SearchSpace(SPACE))
+    with folder.locked():
+        pass
+    with (folder.path / "lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        say_who = threading.Timer(0.1, lambda: print("7@elsewhere", file=lock, flush=True))
+        say_who.start()
+        assert folder.runner() == "7@elsewhere"
+        say_who.join()
+
+
 def test_the_command_to_resume_can_be_pasted_into_a_shell(config: ExperimentConfig) -> None:
     path = config.experiments_directory / "it's mine"
     folder = create_folder(config, SearchSpace(SPACE), path=path)

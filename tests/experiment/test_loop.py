@@ -265,6 +265,56 @@ def test_what_vanishes_with_its_machine_runs_again_but_not_for_ever() -> None:
     assert source.asked == 1
 
 
+def test_what_vanished_last_runs_again_before_the_end_even_if_there_is_no_room_for_a_while() -> None:
+    def behave(running: list[int]) -> list[Event]:
+        if not running:
+            launcher.room = 2
+            return []
+        if launcher.now > 3:
+            return succeed(running)
+        launcher.room = 0
+        return [Exited(running[0], None, 9, lost=True)] if launcher.now > 2 else []
+
+    source, launcher = Source(), Launcher(behave)
+    launcher.room = 2
+    loop = make(source, launcher, max_trials=1, concurrency=2)
+    assert loop.run() is Ending.MAX_TRIALS
+    assert isinstance(source.told[0], Complete)
+
+
+def test_what_others_took_over_before_it_began_here_does_not_begin() -> None:
+    source, launcher = Source(), Launcher(succeed)
+    source.taken = {8}
+    loop = make(source, launcher, max_trials=0)
+    loop.run([trial(7), trial(8)])
+    assert source.told.keys() == {7}
+
+
+def test_what_comes_back_while_it_is_still_being_stopped_waits_for_its_end() -> None:
+    class Returning(Source):
+        def ask(self, *, max_trials: int | None = None) -> StudyTrial | Nothing:
+            if self.asked == 1 and self.taken:
+                self.taken = set()
+                return trial(0)
+            return super().ask(max_trials=max_trials)
+
+    def behave(running: list[int]) -> list[Event]:
+        assert len(running) == len(set(running)), "one attempt at a time"
+        if launcher.now == 1:
+            source.taken = {0}
+        if launcher.now < 5:
+            return []
+        if launcher.now == 5:
+            return [Exited(0, None, 15)]
+        return succeed(running)
+
+    source = Returning()
+    launcher = Launcher(behave)
+    launcher.stop = lambda numbers, *, grace: None  # type: ignore[method-assign]
+    make(source, launcher, max_trials=1, concurrency=2).run()
+    assert source.told.keys() == {0}
+
+
 def test_what_others_took_over_is_stopped_and_not_told() -> None:
     source = Source()
     source.taken = {0}

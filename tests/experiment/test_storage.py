@@ -33,10 +33,21 @@ def test_the_file_of_a_url(url: str, file: Path | None) -> None:
             "postgresql://host/db?user=me&password=***",
         ),
         ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+        ("postgresql://me:se:cret@host/db", "postgresql://me:***@host/db"),
+        ("postgresql//me:secret@host/db", "postgresql//me:***@host/db"),
     ],
 )
 def test_passwords_are_not_shown(url: str, shown: str) -> None:
     assert hide_password(url) == shown
+
+
+def test_no_part_of_a_password_is_taken_for_a_host_in_an_error() -> None:
+    with (
+        pytest.raises(ExperimentError, match="an '@' in a password must be written as %40") as error,
+        open_storage("postgresql+psycopg://me:sec@ret@nohost.invalid/db"),
+    ):
+        pass
+    assert "ret@" not in str(error.value)
 
 
 def test_sqlite_is_opened_for_many_processes(tmp_path: Path) -> None:

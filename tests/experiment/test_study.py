@@ -193,6 +193,9 @@ class _Silent:
     def is_still_silent(self, name: str) -> bool:
         return name in self._names
 
+    def members(self) -> frozenset[str]:
+        return self._names | {"first", "second", "other"}
+
 
 def _with_company(storage: Any, name: str, *silent: str, **options: Any) -> ExperimentStudy:
     study = open_study(storage, config())
@@ -204,8 +207,7 @@ def _with_company(storage: Any, name: str, *silent: str, **options: Any) -> Expe
         goals=goals_of(config()),
         experiment_id=name,
         exclusive=partial(storage_lock, storage, name),
-        company=_Silent(*silent),  # type: ignore[arg-type]
-        **options,
+        **{"company": _Silent(*silent), **options},
     )
 
 
@@ -261,6 +263,30 @@ def test_a_runner_that_waits_ends_when_the_others_have(storage: Any) -> None:
     assert _with_company(storage, "does not").ask(max_trials=1) is Nothing.LIMIT
     other.tell(trial, Complete(Metric("final", 0, 1.0)))
     assert waits.ask(max_trials=1) is Nothing.LIMIT
+
+
+def test_nobody_waits_for_what_is_in_nobodys_hands(storage: Any) -> None:
+    waits = _with_company(storage, "waits", waits=True)
+    study = optuna.load_study(study_name="e", storage=storage)
+    study.enqueue_trial({"a": "x", "b": "p"})
+    study.ask()  # a script that was killed leaves it running
+    study.enqueue_trial({"a": "y", "b": "p"})
+    _asked(_with_company(storage, "gives no signs"))
+    assert waits.ask(max_trials=3) is Nothing.LIMIT
+
+
+def test_a_runner_that_comes_back_in_the_moment_its_trial_is_taken(storage: Any) -> None:
+    first = _with_company(storage, "first")
+    trial = _asked(first)
+
+    class Quicker(_Silent):
+        def is_still_silent(self, name: str) -> bool:
+            first.tell(trial, Complete(Metric("final", 0, 1.0)))
+            return True
+
+    second = _with_company(storage, "second", company=Quicker("first"))
+    assert _asked(second).number == 1
+    assert frozen(storage)[0].value == 1.0
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from nas_tuners.contract.trial_io import (
     read_assignment,
 )
 from nas_tuners.experiment.trial_files import (
+    kill_process_of,
     last_words,
     prepare,
     read_record,
@@ -52,9 +53,27 @@ def test_a_record_collects_fields(tmp_path: Path) -> None:
 
 
 def test_a_damaged_record_is_as_good_as_none(tmp_path: Path) -> None:
-    for text in ("", "{", "[]"):
+    for text in ("", "{", "[]", "[" * 100_000):
         (tmp_path / "trial.json").write_text(text)
         assert read_record(tmp_path) == {}
+
+
+@pytest.mark.parametrize("text", ['{"process_started": "x"}', '{"pid": {}, "process_started": 1}'])
+def test_a_record_that_the_trial_wrote_over_names_no_process(tmp_path: Path, text: str) -> None:
+    (tmp_path / "trial.json").write_text(text)
+    kill_process_of(tmp_path)
+
+
+def test_archives_have_names_of_their_own(tmp_path: Path) -> None:
+    prepare(tmp_path, ASSIGNMENT)
+    (tmp_path / "attempt-2").write_text("of the trial")
+    for value in (1.0, 2.0):
+        append_metric(tmp_path, Metric("final", 0, value))
+        prepare(tmp_path, ASSIGNMENT)
+    assert sorted(path.name for path in tmp_path.glob("attempt-*/metrics.jsonl")) == [
+        "metrics.jsonl"
+    ] * 2
+    assert (tmp_path / "attempt-2").read_text() == "of the trial"
 
 
 def test_the_tail_of_a_long_file(tmp_path: Path) -> None:

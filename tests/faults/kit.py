@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import uuid
 from collections import defaultdict
@@ -85,7 +86,7 @@ class Scene(Project):
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         mark, text = self._mark
         environment = {**os.environ, mark: text, **options.pop("env", {})}
-        return super().start(*arguments, env=environment, **options)
+        return super().start(*arguments, env=environment, preexec_fn=_heed_hangups, **options)
 
     def start_resume(self, **options: Any) -> subprocess.Popen[str]:
         return self.start("resume", "experiment", **options)
@@ -217,6 +218,11 @@ def command_line(pid: int) -> str:
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     return ""
+
+
+def _heed_hangups() -> None:
+    """Which is not inherited where the tests run in the background of a shell."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _environment(pid: int) -> list[bytes]:

@@ -75,15 +75,15 @@ class Story:
         assert eventually(enough, seconds=DEADLINE)
         time.sleep(self._random.uniform(0, 0.2))  # the moment is what is tried here
 
-    def kill_one(self, *others: Callable[[], None]) -> None:
-        """Kill one process: first the role is drawn, then who has it."""
+    def kill_one(self, **others: Callable[[], None]) -> None:
+        """Kill one process, or do something else: first the role is drawn, then who has it."""
         by_role: dict[str, list[int]] = {}
         for pid in self._scene.processes():
             by_role.setdefault(_role(pid), []).append(pid)
         drawn = self._random.choice([*sorted(by_role), *others] or ["nobody"])
         print(f"after {self._scene.count('begun')} starts: {drawn}")
-        if callable(drawn):
-            drawn()
+        if drawn in others:
+            others[drawn]()
         elif drawn in by_role:
             self.trials_killed += drawn == "trial"
             with suppress(ProcessLookupError):
@@ -136,17 +136,17 @@ def test_workers_on_a_server(
     monkeypatch.setenv("DB_PASSWORD", PASSWORD)
     storage = fresh_database.replace(PASSWORD, "$DB_PASSWORD")
     scene.write(TRIAL, **CONFIG, warm=_is_warm(seed), storage=storage)
-    _kill_among_workers(scene, Story(scene, seed), crash)
+    _kill_among_workers(scene, Story(scene, seed), database=crash)
 
 
-def _kill_among_workers(scene: Scene, story: Story, *others: Callable[[], None]) -> None:
+def _kill_among_workers(scene: Scene, story: Story, **others: Callable[[], None]) -> None:
     """Two workers, each of which is started again when it is dead."""
     starts = [partial(scene.start_worker, name) for name in ("a", "b")]
     workers = [start() for start in starts]
     for _ in range(FAULTS):
         workers = list(map(_alive, workers, starts))
         story.wait(workers)
-        story.kill_one(*others)
+        story.kill_one(**others)
     for worker, start in zip(workers, starts, strict=True):
         _end(worker, start)
     failed = _failed(scene, at_most=story.trials_killed)

@@ -67,13 +67,13 @@ report(-value)
 
 
 def test_a_pruner_that_fails_ends_the_run_and_loses_nothing(project: Project) -> None:
-    (project.path / "broken.py").write_text(
+    (project.path / "broken_pruner.py").write_text(
         "import optuna\n"
         "class Broken(optuna.pruners.BasePruner):\n"
         "    def prune(self, study, trial):\n"
         "        raise KeyError('here')\n"
     )
-    project.write(LONG, early_stopping="broken:Broken", max_trials=3)
+    project.write(LONG, early_stopping="broken_pruner:Broken", max_trials=3)
     done = project.run()
     assert done.returncode == 4
     assert "Broken" in done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -145,8 +144,8 @@ def test_jobs_that_fail_at_once(project: Project) -> None:
     assert "no worker came to an end of its own: SystemExit: no home (in " in done.stderr
 
 
-@pytest.mark.skipif(shutil.which("sbatch") is not None, reason="this machine has Slurm")
-def test_no_slurm_on_this_machine(project: Project) -> None:
+def test_no_slurm_on_this_machine(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(project.path))
     launcher = {"name": "slurm", "args": {"timeout_min": 30}}
     project.write(launcher=launcher)
     done = project.run()
@@ -155,9 +154,10 @@ def test_no_slurm_on_this_machine(project: Project) -> None:
     assert f"go on with: nas-tuners resume {project.experiment}" in done.stderr
 
 
+@pytest.mark.extended
 def test_a_study_that_is_gone(project: Project) -> None:
     write(project, max_trials=2)
-    assert project.command("run", project.path / "config.yml", "--folder", project.experiment)
+    assert project.run().returncode == 0
     (project.experiment / "study.log").unlink()
     done = project.resume()
     assert done.returncode == exit_codes.EXPERIMENT_FAILED
