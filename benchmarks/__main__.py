@@ -34,6 +34,10 @@ BENCHMARKS = (
     "tuner_cost",
     "runner",
     "start_up",
+    "experiments.warm",
+    "experiments.throughput",
+    "experiments.workers",
+    "experiments.opening",
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -24,17 +24,14 @@ class Progress:
     That nobody reads them any more (a closed pipe, a lost terminal) does not end an experiment.
     """
 
-    def __init__(self, before: Results, goals: Goals, *, max_trials: int | None) -> None:
+    def __init__(self, goals: Goals, *, max_trials: int | None) -> None:
         from tqdm import tqdm
 
-        best = before.best(1)
-        self._best = best[0].value if best and best[0].feasible else None
-        self._maximize = before.maximize
+        self._best: float | None = None
+        self._maximize = goals.objectives[0][1] > 0
         self._goals = goals
-        done = sum(trial.state != "running" for trial in before.trials)
         self._bar: Any = tqdm(
             total=max_trials,
-            initial=done,
             unit="trial",
             disable=not sys.stderr.isatty(),
             dynamic_ncols=True,
@@ -51,6 +48,13 @@ class Progress:
         _traceback: TracebackType | None,
     ) -> None:
         self._bar.close()
+
+    def begun(self, before: Results) -> None:
+        """Go on from what the study holds."""
+        best = before.best(1)
+        self._best = best[0].value if best and best[0].feasible else None
+        done = sum(trial.state != "running" for trial in before.trials)
+        self._bar.initial = self._bar.n = self._bar.last_print_n = done
 
     def started(self, trial: StudyTrial) -> None:
         pass

@@ -48,9 +48,10 @@ def run_and_report(folder: ExperimentFolder, signals: StopSignals, *, waits: boo
 
 def _run_here(folder: ExperimentFolder, signals: StopSignals, *, waits: bool) -> Ended:
     config = folder.config()
-    before = read_results(folder)
-    with Progress(before, goals_of(config), max_trials=config.max_trials) as progress:
-        return run_experiment(folder, signals=signals, observers=[progress], waits=waits)
+    with Progress(goals_of(config), max_trials=config.max_trials) as progress:
+        return run_experiment(
+            folder, signals=signals, observers=[progress], begun=progress.begun, waits=waits
+        )
 
 
 def _introduce(folder: ExperimentFolder) -> None:

@@ -163,9 +163,23 @@ def read_results(folder: ExperimentFolder) -> Results:
             study = optuna.load_study(study_name=study_name(config), storage=storage)
         except KeyError:
             return Results((), maximize, goals)
-        space = folder.space()
-        trials = tuple(_read_trial(study, space, goals, trial) for trial in study.trials)
-    return Results(trials, maximize, goals)
+        return results_of(study, folder.space(), goals)
+
+
+def results_of(study: Study, space: SearchSpace, goals: Goals) -> Results:
+    """What a study holds.
+
+    Args:
+        study: The study.
+        space: What it searches.
+        goals: What it is after.
+    """
+    trials = study.get_trials(deepcopy=False)  # a copy of thousands takes longer than reading them
+    return Results(
+        tuple(_read_trial(study, space, goals, trial) for trial in trials),
+        main_direction(goals) == "maximize",
+        goals,
+    )
 
 
 def _read_trial(study: Study, space: SearchSpace, goals: Goals, trial: FrozenTrial) -> TrialResult:

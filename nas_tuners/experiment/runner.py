@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from .logs import log_to
 from .loop import Ended, Limits, Loop, Observer
 from .outcome import judge
 from .records import StudyTrial, lesson_of
-from .results import read_results
+from .results import Results
 from .signals import StopSignals
 from .storage import open_storage, storage_file
 from .storage_operations import storage_lock
@@ -51,6 +51,7 @@ def run_experiment(
     *,
     signals: StopSignals,
     observers: Iterable[Observer] = (),
+    begun: Callable[[Results], None] = lambda before: None,
     waits: bool = False,
 ) -> Ended:
     """Run, or go on with, the experiment in a folder.
@@ -59,6 +60,7 @@ def run_experiment(
         folder: The experiment.
         signals: What tells that the user wants it to end.
         observers: Are told what happens.
+        begun: Is told before that what the study holds.
         waits: Whether to stay, at the end, until the other runners on the study have ended their
             trials, and to run those of the ones that vanish.
 
@@ -89,7 +91,9 @@ def run_experiment(
             goals=study.goals,
         )
         unfinished = _adopt(study, folder)
-        events.begun(config, read_results(folder))
+        before = study.results()
+        events.begun(config, before)
+        begun(before)
         signals.heed(launcher.wake)
         loop.run(unfinished)
         files.ended(loop)

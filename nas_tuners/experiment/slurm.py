@@ -36,6 +36,7 @@ _POLL = 2.0  # seconds between two looks at the jobs, at least
 _SHARE = 0.1  # of the time that looking may take
 _CANCEL_POLL = 0.5
 _CANCEL_PATIENCE = 60.0  # seconds; Slurm kills what has not ended after 30
+_LINGER = 3.0  # seconds that a job may take to end after its worker
 
 # What is said of the whole where workers ended differently: one on a broken machine may have
 # given up while the others came to the end.
@@ -155,10 +156,12 @@ def _watch(
 ) -> None:
     woken = threading.Event()
     signals.heed(woken.set)
-    said = ""
+    said, whole = "", False
     while not signals.requested:
         begun = time.monotonic()
-        over = all(job.done() for job in jobs) or _is_whole(folder)
+        # Those that run when the last trial has ended are given until the next look to end, too.
+        over = all(job.done() for job in jobs) or (whole and not _any_lives(folder))
+        whole = _is_whole(folder)
         line = _standing(jobs, read_results(folder))
         if line != said:
             report(line)
@@ -187,12 +190,21 @@ def _counts(states: Counter[str]) -> str:
 
 
 def _cancel(folder: ExperimentFolder, jobs: Sequence[Job[None]]) -> None:
-    """End what still runs, and wait until all workers have."""
+    """End what still runs, and wait until all workers have, and their jobs if that is soon."""
     for job in jobs:
         if not job.done():
             job.cancel(check=False)
-    deadline = time.monotonic() + _CANCEL_PATIENCE
-    while time.monotonic() < deadline and any(w.runner() for w in _begun_workers(folder)):
+    _wait(lambda: not _any_lives(folder), seconds=_CANCEL_PATIENCE)
+    _wait(lambda: all(job.done(force_check=True) for job in jobs), seconds=_LINGER)
+
+
+def _any_lives(folder: ExperimentFolder) -> bool:
+    return any(worker.runner() for worker in _begun_workers(folder))
+
+
+def _wait(condition: Callable[[], bool], *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
         time.sleep(_CANCEL_POLL)
 
 

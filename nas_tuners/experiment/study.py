@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from nas_tuners.tuners._history import HistoryFollower, Proposal
 
     from .constraint import Constraint
+    from .results import Results
 
 _logger = logging.getLogger(__name__)
 
@@ -112,6 +113,14 @@ class ExperimentStudy:
         if isinstance(trial, StudyTrial):
             self._here.add(trial.number)
         return trial
+
+    def results(self) -> Results:
+        """What the study holds."""
+        from .results import results_of
+
+        return again(
+            self._storage, lambda: results_of(self._study, self._encoding.space, self.goals)
+        )
 
     def unfinished(self) -> list[StudyTrial]:
         """The trials that this experiment left running when it last ended."""
@@ -201,7 +210,8 @@ class ExperimentStudy:
         may = self._ours(trials) if self._waits or self._budgets else []
         if self._waits and self._company and not may:
             members = self._company.members()
-            may = [t for t in self._unfinished(trials) if t.system_attrs.get(RUNNER_ATTR) in members]
+            others = self._unfinished(trials)
+            may = [trial for trial in others if trial.system_attrs.get(RUNNER_ATTR) in members]
         return Nothing.YET if may else Nothing.LIMIT
 
     def _take_over(self, trials: Sequence[FrozenTrial]) -> bool:

@@ -282,7 +282,9 @@ def test_no_content_of_the_file_stops_the_reader(
 
 def test_a_report_that_is_too_large_is_refused_where_it_is_reported(tmp_path: Path) -> None:
     large = {"default": 1.0, "text": "x" * MAX_RECORD}
-    message = r"the result is 1000\d\d\d bytes of JSON, but at most 1000000 .* in the output folder"
+    message = (
+        r"the result is 1000\d\d\d bytes of JSON, but at most 1000000 .* in the output folder"
+    )
     with pytest.raises(MetricError, match=message):
         append_metric(tmp_path, Metric("final", 0, large))
     assert not (tmp_path / METRICS_FILE).exists()

@@ -265,7 +265,7 @@ def test_what_vanishes_with_its_machine_runs_again_but_not_for_ever() -> None:
     assert source.asked == 1
 
 
-def test_what_vanished_last_runs_again_before_the_end_even_if_there_is_no_room_for_a_while() -> None:
+def test_what_vanished_last_runs_again_even_if_there_is_no_room_for_a_while() -> None:
     def behave(running: list[int]) -> list[Event]:
         if not running:
             launcher.room = 2
@@ -293,25 +293,24 @@ def test_what_others_took_over_before_it_began_here_does_not_begin() -> None:
 def test_what_comes_back_while_it_is_still_being_stopped_waits_for_its_end() -> None:
     class Returning(Source):
         def ask(self, *, max_trials: int | None = None) -> StudyTrial | Nothing:
-            if self.asked == 1 and self.taken:
-                self.taken = set()
-                return trial(0)
-            return super().ask(max_trials=max_trials)
+            if self.told:
+                return Nothing.LIMIT
+            self.asked += 1
+            return trial(0) if self.asked in (1, 3) else Nothing.YET
+
+        def gone(self) -> set[int]:
+            return {0} if launcher.now == 1 else set()
 
     def behave(running: list[int]) -> list[Event]:
         assert len(running) == len(set(running)), "one attempt at a time"
-        if launcher.now == 1:
-            source.taken = {0}
         if launcher.now < 5:
             return []
-        if launcher.now == 5:
-            return [Exited(0, None, 15)]
-        return succeed(running)
+        return [Exited(0, None, 15)] if launcher.now == 5 else succeed(running)
 
     source = Returning()
     launcher = Launcher(behave)
-    launcher.stop = lambda numbers, *, grace: None  # type: ignore[method-assign]
-    make(source, launcher, max_trials=1, concurrency=2).run()
+    launcher.stop = lambda numbers, *, grace: None  # type: ignore[method-assign,assignment]
+    make(source, launcher, concurrency=2).run()
     assert source.told.keys() == {0}
 
 

@@ -43,7 +43,7 @@ def test_passwords_are_not_shown(url: str, shown: str) -> None:
 
 def test_no_part_of_a_password_is_taken_for_a_host_in_an_error() -> None:
     with (
-        pytest.raises(ExperimentError, match="an '@' in a password must be written as %40") as error,
+        pytest.raises(ExperimentError, match="'@' in a password must be written as %40") as error,
         open_storage("postgresql+psycopg://me:sec@ret@nohost.invalid/db"),
     ):
         pass

@@ -70,9 +70,10 @@ def test_archives_have_names_of_their_own(tmp_path: Path) -> None:
     for value in (1.0, 2.0):
         append_metric(tmp_path, Metric("final", 0, value))
         prepare(tmp_path, ASSIGNMENT)
-    assert sorted(path.name for path in tmp_path.glob("attempt-*/metrics.jsonl")) == [
-        "metrics.jsonl"
-    ] * 2
+    assert (
+        sorted(path.name for path in tmp_path.glob("attempt-*/metrics.jsonl"))
+        == ["metrics.jsonl"] * 2
+    )
     assert (tmp_path / "attempt-2").read_text() == "of the trial"
 
 

@@ -16,10 +16,18 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made.close()
 
 
+@pytest.fixture
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Another one, to compare with."""
+    made = Scene(tmp_path_factory.mktemp("twin"))
+    yield made
+    made.close()
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """The architectures of an experiment to which nothing happens."""
-    twin = Scene(tmp_path_factory.mktemp("undisturbed"))
-    twin.write(max_trials=16)
-    assert twin.run().returncode == 0
-    return architectures(twin.recorded())
+    calm = Scene(tmp_path_factory.mktemp("undisturbed"))
+    calm.write(max_trials=16)
+    assert calm.run().returncode == 0
+    return architectures(calm.recorded())

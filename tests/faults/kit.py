@@ -51,6 +51,7 @@ attempts = earlier()
 note("overlaps" if any(map(is_alive, attempts)) else "begun")
 
 def finish():
+    note("reports")
     report(value)
     note("reported")
 """
@@ -61,11 +62,19 @@ DEADLINE = 60.0  # seconds for what a loaded computer does in one
 
 @dataclass
 class Attempt:
-    """One process that ran a trial, as it says itself."""
+    """One process that ran a trial, as it says itself.
+
+    Attributes:
+        pid: Its id.
+        overlaps: Whether an earlier one was alive when it began.
+        value: The result, from just before it was reported.
+        reported: Whether it lived on after that.
+    """
 
     pid: int
     overlaps: bool
     value: float | None = None
+    reported: bool = False
 
 
 class Scene(Project):
@@ -109,9 +118,9 @@ class Scene(Project):
             number, pid, word, value = line.split()
             if word in ("begun", "overlaps"):
                 found[int(number)].append(Attempt(int(pid), word == "overlaps"))
-            elif word == "reported":
+            elif word in ("reports", "reported"):
                 (attempt,) = [a for a in found[int(number)] if a.pid == int(pid)]
-                attempt.value = float(value)
+                attempt.value, attempt.reported = float(value), word == "reported"
         return dict(found)
 
     def wait_for(self, word: str, count: int) -> bool:
@@ -160,15 +169,15 @@ def check(
     assert [trial.number for trial in trials] == list(range(count))
     assert set(attempts) <= set(range(count))
     for trial in trials:
-        reports = [a.value for a in attempts.get(trial.number, []) if a.value is not None]
+        of_trial = attempts.get(trial.number, [])
         if trial.state.name == "FAIL":
             assert trial.number in failed, trial.user_attrs
             continue
         assert trial.state.name == "COMPLETE"
-        assert set(reports) == {trial.value}
+        assert {attempt.value for attempt in of_trial} - {None} == {trial.value}
         if once:
-            assert len(reports) == 1, f"trial {trial.number} came to its result twice"
-            assert not any(a.overlaps for a in attempts[trial.number])
+            assert not any(attempt.reported for attempt in of_trial[:-1]), "it ran once more"
+            assert not any(attempt.overlaps for attempt in of_trial)
     if like is not None:
         assert architectures(trials) == list(like)[:count]
     assert_no_process_left(scene)

@@ -40,7 +40,7 @@ def test_the_runner(scene: Scene, undisturbed: list[dict[str, Any]], warm: bool)
 
 
 @KINDS
-def test_a_trial(scene: Scene, tmp_path_factory: pytest.TempPathFactory, warm: bool) -> None:
+def test_a_trial(scene: Scene, twin: Scene, warm: bool) -> None:
     scene.write(HOLD_TRIAL_3_ONCE, warm=warm)
     scene.open_signals()
     runner = scene.start_run()
@@ -49,7 +49,6 @@ def test_a_trial(scene: Scene, tmp_path_factory: pytest.TempPathFactory, warm: b
     done = assert_ends_well(runner)
     assert "killed by SIGKILL (out of memory?)" in done.stdout
 
-    twin = Scene(tmp_path_factory.mktemp("twin"))
     twin.write("sys.exit(1) if number == 3 else finish()")
     assert twin.run().returncode == 0
     check(scene, failed={number}, like=architectures(twin.recorded()))

@@ -100,7 +100,7 @@ def _seeds(count: int, *, default: int = 0) -> pytest.MarkDecorator:
 
 
 @_seeds(20, default=1)
-def test_one_runner(scene: Scene, tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+def test_one_runner(scene: Scene, twin: Scene, seed: int) -> None:
     scene.write(TRIAL, **CONFIG, warm=_is_warm(seed))
     story = Story(scene, seed)
     runner = scene.start_run()
@@ -110,7 +110,9 @@ def test_one_runner(scene: Scene, tmp_path_factory: pytest.TempPathFactory, seed
         story.kill_one()
     _end(runner, lambda: _start(scene))
     failed = _failed(scene, at_most=story.trials_killed)
-    twin = _twin(tmp_path_factory, failed)
+    # the same experiment without the faults, but for the trials that failed for them
+    twin.write(f"sys.exit(1) if number in {failed or {-1}} else finish()", **CONFIG)
+    assert twin.run().returncode == 0
     check(scene, count=COUNT, failed=failed, like=architectures(twin.recorded()))
 
 
@@ -193,14 +195,6 @@ def _failed(scene: Scene, *, at_most: int) -> set[int]:
     assert reasons <= {"killed by SIGKILL (out of memory?)"}
     assert len(failed) <= at_most
     return {trial.number for trial in failed}
-
-
-def _twin(tmp_path_factory: pytest.TempPathFactory, failed: set[int]) -> Scene:
-    """The same experiment without the faults, but for the trials that failed for them."""
-    twin = Scene(tmp_path_factory.mktemp("twin"))
-    twin.write(f"sys.exit(1) if number in {failed or {-1}} else finish()", **CONFIG)
-    assert twin.run().returncode == 0
-    return twin
 
 
 def _role(pid: int) -> str:

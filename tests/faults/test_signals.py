@@ -66,7 +66,7 @@ def test_a_worker(scene: Scene, undisturbed: list[dict[str, Any]], number: signa
 @KINDS
 def test_a_trial(
     scene: Scene,
-    tmp_path_factory: pytest.TempPathFactory,
+    twin: Scene,
     number: signal.Signals,
     warm: bool,
 ) -> None:
@@ -77,7 +77,6 @@ def test_a_trial(
     os.kill(pid, number)
     assert f"killed by {number.name}" in assert_ends_well(runner).stdout
 
-    twin = Scene(tmp_path_factory.mktemp("twin"))
     twin.write("sys.exit(1) if number == 3 else finish()")
     assert twin.run().returncode == 0
     check(scene, failed={3}, like=architectures(twin.recorded()))
