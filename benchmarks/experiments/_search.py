@@ -47,6 +47,7 @@ def config(path: Path, **fields: Any) -> ExperimentConfig:
         "experiments_directory": path.parent,
         "search_space": SearchSpace(SPACE),
         "seed": 0,
+        "warm": "function" in fields,  # as in a configuration file
     }
     return ExperimentConfig(**(plain | fields))
 

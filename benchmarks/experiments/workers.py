@@ -57,13 +57,10 @@ def _seconds(path: Path, server: PostgresServer, workers: int, seed: int) -> flo
     in_new_process(_begin, path, url, trials, seed)
     environment = os.environ | {"NAS_TUNERS_STORAGE": url, "RAN": str(path / "ran.txt")}
     folders = [path / f"worker-{number}" for number in range(workers)]
+    command = [sys.executable, "-m", "nas_tuners.cli", "worker", "--study", "bench"]
+    command += ["--code-directory", str(path), "--folder"]
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "nas_tuners.cli", "worker", "--study", "bench"]
-            + ["--folder", str(folder), "--code-directory", str(path)],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
+        subprocess.Popen([*command, str(folder)], env=environment, stdout=subprocess.DEVNULL)
         for folder in folders
     ]
     codes = [process.wait() for process in processes]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -17,9 +19,14 @@ from nas_tuners.tuners._goals import Goals
 
 from ._tables import architecture_line, beyond_text, number_text
 
+_EXPERIMENT = logging.getLogger("nas_tuners.experiment")
+_SHOWN_OTHERWISE = "nas_tuners.experiment.files_observer"  # how trials ended has lines of its own
+
 
 class Progress:
-    """An observer of the loop that prints; lines go to stdout, the bar to stderr.
+    """An observer of the loop that prints; lines go to stdout, the bar and warnings to stderr.
+
+    What the run has to wait for, and what it lost, is logged as a warning and so seen here.
 
     That nobody reads them any more (a closed pipe, a lost terminal) does not end an experiment.
     """
@@ -37,8 +44,10 @@ class Progress:
             dynamic_ncols=True,
             leave=False,
         )
+        self._warnings = _Warnings(self._warn)
 
     def __enter__(self) -> Progress:
+        _EXPERIMENT.addHandler(self._warnings)
         return self
 
     def __exit__(
@@ -47,6 +56,7 @@ class Progress:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
+        _EXPERIMENT.removeHandler(self._warnings)
         self._bar.close()
 
     def begun(self, before: Results) -> None:
@@ -78,6 +88,10 @@ class Progress:
         with suppress(OSError):
             self._bar.refresh()
 
+    def _warn(self, message: str) -> None:
+        with suppress(OSError):
+            self._bar.write(f"nas-tuners: {message}", file=sys.stderr)
+
     def _number(self, metric: Metric) -> float:
         return metric.number(self._goals.objectives[0][0])
 
@@ -102,3 +116,15 @@ class Progress:
         best = "-" if self._best is None else number_text(self._best)
         architecture = architecture_line(trial.architecture, taken=44 + len(beyond))
         return f"{start}  {number_text(value)}  best {best}  {time:>6}  {beyond}{architecture}"
+
+
+class _Warnings(logging.Handler):
+    """Passes on what is logged as a warning or worse."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name != _SHOWN_OTHERWISE:
+            self._say(record.getMessage())

@@ -62,6 +62,10 @@ class Watch:
             if peer.left or peer.looks >= self._patience[name]
         )
 
+    def has_left(self, name: str) -> bool:
+        """Whether one of those has ended in order."""
+        return self._peers[name].left
+
     def has_spoken(self, name: str, attributes: Mapping[str, Any]) -> bool:
         """Whether a runner has given a sign since the last look."""
         sign = attributes.get(_PREFIX + name)
@@ -113,6 +117,11 @@ class Company:
         """The runners whose trials may be taken over."""
         with self._lock:
             return self._watch.silent()
+
+    def has_left(self, name: str) -> bool:
+        """Whether one of those has ended in order, as when it was preempted."""
+        with self._lock:
+            return self._watch.has_left(name)
 
     def is_still_silent(self, name: str) -> bool:
         """Whether one of those is silent at this moment: it may have come back since the look."""

@@ -181,6 +181,7 @@ class Loop:
             if self.ending is not None and not self._running and not self._has_unfinished():
                 return self.ending
             for event in self._launcher.events(_POLL):
+                self._heed_interrupt()  # a flood of reports takes long to record
                 self._handle(event)
             self._stop_gone()
             for observer in self._observers:
@@ -245,7 +246,7 @@ class Loop:
     def _take_report(self, running: _Running, event: Reported) -> None:
         if event.metric.kind == "final":
             running.finals.append(event.metric)
-        else:
+        elif not running.gone and self.ending is not Ending.INTERRUPTED:  # else it reports anew
             self._prune(running, event.metric, self._record(running.trial, event.metric))
         for observer in self._observers:
             observer.reported(running.trial, event.metric)

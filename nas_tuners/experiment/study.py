@@ -225,14 +225,15 @@ class ExperimentStudy:
             if trial.system_attrs.get(RUNNER_ATTR) in silent
         ]
         for trial in orphans[:1]:  # the next ask, of whoever it is, takes the next one
-            if self._company and self._company.is_still_silent(trial.system_attrs[RUNNER_ATTR]):
+            owner = trial.system_attrs[RUNNER_ATTR]
+            if self._company and self._company.is_still_silent(owner):
                 with suppress(UpdateFinishedTrialError):  # its runner is back, and was quicker
-                    self._claim(trial)
+                    self._claim(trial, has_vanished=not self._company.has_left(owner))
         return bool(orphans)
 
-    def _claim(self, trial: FrozenTrial) -> None:
-        """Make it ours, unless it has outlived too many runners already."""
-        times = trial.system_attrs.get(TAKEN_ATTR, 0) + 1
+    def _claim(self, trial: FrozenTrial, *, has_vanished: bool) -> None:
+        """Make it ours, unless too many runners have vanished with it already."""
+        times = trial.system_attrs.get(TAKEN_ATTR, 0) + has_vanished
         if times > self._max_retries:
             self._finish(trial._trial_id, "FAIL", {REASON_ATTR: f"{times} workers vanished"})
             return

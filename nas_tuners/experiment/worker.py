@@ -7,9 +7,12 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
+from nas_tuners.contract.errors import ExperimentError
+
 from .config import ExperimentConfig
 from .folder import ExperimentFolder, create_folder
 from .joining import begin_or_join
+from .study_setup import study_name
 
 
 def worker_folder(
@@ -32,10 +35,11 @@ def worker_folder(
         concurrency: How many trials run here at a time; the experiment's own if None.
 
     Raises:
-        ExperimentError: if the experiment has not begun, or the folder cannot be made.
+        ExperimentError: if the experiment has not begun, the folder cannot be made, or it is that
+            of a worker on another study.
     """
     if path is not None and (path / "config.json").exists():
-        return ExperimentFolder(path)
+        return _of_study(ExperimentFolder(path), study)
     config, space, prior = begin_or_join(
         url,
         study,
@@ -48,3 +52,13 @@ def worker_folder(
     if concurrency is not None:
         config = replace(config, concurrency=concurrency)
     return create_folder(config, space, path=path, prior=prior)
+
+
+def _of_study(folder: ExperimentFolder, study: str) -> ExperimentFolder:
+    name = study_name(folder.config())
+    if name != study:
+        raise ExperimentError(
+            f"{folder.path} is the folder of a worker on the study {name!r}, not {study!r}; "
+            "choose another"
+        )
+    return folder

@@ -234,3 +234,19 @@ def test_bounds_of_the_tuner_are_held_against_the_metrics(project: Project) -> N
     assert "counts as failed" not in (project.experiment / "runner.log").read_text()
     chosen = [trial.params["a"] for trial in project.trials()][4:]
     assert "x" in chosen, "the only operation that keeps the bound, and the worst of the three"
+
+
+def test_what_the_runner_warns_of_is_seen(project: Project) -> None:
+    trial = "os.kill(os.getpid(), signal.SIGKILL) if number == 1 else report(value)"
+    project.write(trial, callbacks="worse:Callback", max_trials=2)
+    (project.path / "worse.py").write_text(
+        "import nas_tuners.callbacks\n"
+        "class Callback(nas_tuners.callbacks.Callback):\n"
+        "    def on_trial_finished(self, event):\n"
+        "        raise KeyError('here')\n"
+    )
+    done = project.run()
+    assert done.returncode == 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("nas-tuners: ")]
+    assert any("Callback" in line for line in said), done.stderr
+    assert not any("Trial 1" in line for line in said), "that has a line of its own"

@@ -198,6 +198,18 @@ def test_an_interrupt_stops_trials_and_leaves_them_unfinished() -> None:
     assert isinstance(source.told[0], Complete)
 
 
+def test_an_interrupt_is_heeded_in_the_middle_of_a_flood_of_reports() -> None:
+    def flood(running: list[int]) -> list[Event]:
+        return [Reported(0, Metric("intermediate", n, 1.0)) for n in range(100)]
+
+    source, launcher = Source(), Launcher(flood)
+    interrupted = lambda: len(source.reports) >= 3  # noqa: E731
+    loop = Loop(source, launcher, Limits(), clock=lambda: 0.0, interrupted=interrupted)
+    assert loop.run() is Ending.INTERRUPTED
+    assert len(source.reports) == 3
+    assert source.told == {}
+
+
 def test_an_interrupt_before_the_first_trial() -> None:
     source, launcher = Source(), Launcher(succeed)
     loop = Loop(source, launcher, Limits(), clock=lambda: launcher.now, interrupted=lambda: True)

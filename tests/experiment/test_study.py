@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,9 @@ class _Silent:
     def is_still_silent(self, name: str) -> bool:
         return name in self._names
 
+    def has_left(self, name: str) -> bool:
+        return name.startswith("left")
+
     def members(self) -> frozenset[str]:
         return self._names | {"first", "second", "other"}
 
@@ -229,6 +233,13 @@ def test_a_trial_that_outlives_too_many_runners_fails(storage: Any) -> None:
     dead_trial = frozen(storage)[0]
     assert dead_trial.state is TrialState.FAIL
     assert dead_trial.user_attrs["failure"] == "3 workers vanished"
+
+
+def test_a_trial_may_be_handed_on_in_order_as_often_as_it_likes(storage: Any) -> None:
+    names = ["left 1", "left 2", "left 3", "left 4", "last"]
+    number = _asked(_with_company(storage, names[0])).number
+    for gone, heir in pairwise(names):
+        assert _asked(_with_company(storage, heir, gone, max_retries=1)).number == number
 
 
 def test_what_another_has_taken_over_or_ended_is_gone_here(

@@ -97,6 +97,37 @@ if number == 3:
     assert len(list(project.trial_folder(3).glob("ran-*"))) == 1
 
 
+def test_a_result_that_is_not_usable_is_recorded_as_such(project: Project) -> None:
+    trial = """
+report({"accuracy": value})
+if number == 3:
+    signal_test()
+    signal.pause()
+"""
+    goals = {"accuracy": "maximize", "latency": "minimize"}
+    start_and_kill(project, trial, optimize_mode=goals, tuner="nsga2")
+    project.resume()
+    assert project.states()[3] == "FAIL"
+    assert "the result lacks 'latency'" in project.reasons()[3]
+
+
+def test_a_pipe_in_the_place_of_the_parameters_is_not_waited_for(project: Project) -> None:
+    trial = """
+count = len(list(folder.glob("ran-*")))
+(folder / f"ran-{count}").touch()
+if number == 3 and count == 0:
+    report(value)
+    (folder / "parameters.json").unlink()
+    os.mkfifo(folder / "parameters.json")
+    signal_test()
+    signal.pause()
+report(value)
+"""
+    start_and_kill(project, trial)
+    assert project.resume().returncode == 0
+    assert project.states() == ["COMPLETE"] * 8
+
+
 def test_resume_ends_what_a_dead_watchdog_left(project: Project) -> None:
     project.write(HANG_ONCE, max_trials=8, search_space=WIDE)
     project.open_signals()

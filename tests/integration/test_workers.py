@@ -220,6 +220,15 @@ def test_another_configuration_than_the_one_it_was_begun_with(
     assert not (project.path / "w").exists()
 
 
+def test_the_folder_of_a_worker_on_another_study(project: Project, journal: str) -> None:
+    project.write(storage=journal, study_name="one", max_trials=1)
+    words = ("worker", "--config", project.path / "config.yml", "--folder", project.path / "w")
+    assert project.command(*words).returncode == 0
+    refused = project.command(*words, "--study", "two")
+    assert refused.returncode == exit_codes.EXPERIMENT_FAILED
+    assert "is the folder of a worker on the study 'one', not 'two'" in refused.stderr
+
+
 def test_what_is_missing_on_the_command_line(project: Project, journal: str) -> None:
     assert (
         "Give --storage URL, or set NAS_TUNERS_STORAGE"

@@ -78,6 +78,7 @@ def _follower() -> HistoryFollower:
 
 
 @given(STEPS)
+@settings(deadline=None)
 def test_every_trial_is_told_once_when_it_has_ended(steps: list[Step]) -> None:
     watch, told = TrialWatch(), []
     for trials in _looks(steps):
@@ -88,7 +89,7 @@ def test_every_trial_is_told_once_when_it_has_ended(steps: list[Step]) -> None:
 
 
 @given(STEPS)
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_a_follower_suggests_what_one_that_sees_all_at_once_does(
     steps: list[Step],
 ) -> None:
