@@ -1,7 +1,7 @@
 """Join an experiment from this machine: run trials of a study that several machines share.
 
 The study lies in a database (postgresql://user@host/name) or in a journal file on a folder that
-all machines see (journal:///shared/study.log). It was begun by `nas-tuners run` with that
+all machines see (journal:////shared/study.log). It was begun by `nas-tuners run` with that
 storage, or by the first worker that is given --config. Trials of a worker that vanishes are run
 by the others. Give a folder that is kept, and a worker that is started again there goes on with
 what it had begun.

@@ -40,6 +40,7 @@ MAX_RECORD = 1_000_000  # bytes of one record
 
 _SEQUENCES = 2**31  # what every database can count
 _AT_ONCE = 4 * MAX_RECORD  # bytes that one call reads of complete records
+_RECORDS_AT_ONCE = 500  # of one call: each may become a write to a database
 _SHOWN = 200  # bytes of an unusable record in its message
 _UNUSABLE = (MetricError, LookupError, TypeError, ValueError, OverflowError, RecursionError)
 
@@ -224,8 +225,11 @@ def _read_from(file: IO[bytes], offset: int, metric: str) -> MetricsRead:
     complete = content.rfind(b"\n") + 1
     if len(content) - complete > MAX_RECORD and complete == 0:
         return MetricsRead([], [_too_large(content)], offset + len(content), more)
-    result = MetricsRead([], [], offset + complete, more)
-    for line in content[:complete].splitlines():
+    lines = content[:complete].splitlines(keepends=True)
+    taken = lines[:_RECORDS_AT_ONCE]
+    more = more or len(taken) < len(lines)
+    result = MetricsRead([], [], offset + sum(map(len, taken)), more)
+    for line in taken:
         _read_record(line, into=result, metric=metric)
     return result
 

@@ -101,7 +101,7 @@ class Guarded:
         try:
             self._callback.on_event(event)
             getattr(self._callback, f"on_{event.name}")(event)
-        except Exception:
+        except (Exception, SystemExit):  # neither of which may end its thread
             self._note_failure(event)
         else:
             self._failures = 0
@@ -153,6 +153,9 @@ def _make(config: CallbackConfig, code_directory: Path | None, *, where: str) ->
     except (TypeError, ValueError) as error:
         message = f"{target.__name__}: {error}"
         raise ConfigError([Problem(f"{where}.args", message)]) from error
+    except Exception as error:  # whatever a class of the user's raises
+        message = f"{target.__name__} cannot be made: {type(error).__name__}: {error}"
+        raise ConfigError([Problem(f"{where}.name", message)]) from error
 
 
 def _path_of(name: str, where: str) -> str:

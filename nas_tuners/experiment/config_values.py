@@ -16,6 +16,7 @@ from nas_tuners.contract.errors import did_you_mean
 
 from .described import Described, Schema, accepts, schema_of
 from .durations import parse_duration
+from .storage import URL_EXAMPLES
 
 Parser = Callable[[Any], Any]
 
@@ -107,14 +108,17 @@ def goals(value: Any) -> str | dict[str, str]:
 @accepts(**_WORDS)
 def bounds(value: Any) -> dict[str, str]:
     """Metric -> bound, at least one."""
-    from nas_tuners.tuners._goals import Goals
+    from nas_tuners.tuners._goals import read_bound
 
-    words = {str(metric): str(bound) for metric, bound in mapping(value).items()}
+    words = {str(metric): str(bound).strip() for metric, bound in mapping(value).items()}
     if not words:
         raise ValueError("must name at least one metric with a bound, like {flops: '<= 600e6'}")
-    known = Goals.of({"objective of its own": "maximize"} | words)
-    if len(known.objectives) > 1:
-        raise ValueError(f"must be bounds like '<= 600e6' or '>= 0.5', got {value!r}")
+    for bound in words.values():
+        try:
+            read_bound(bound)
+        except ValueError:
+            rule = "must be bounds like '<= 600e6' or '>= 0.5'"
+            raise ValueError(f"{rule}, got {value!r}") from None
     return words
 
 
@@ -248,14 +252,13 @@ def storage_url(base: Path) -> Parser:
     from the environment is never written to the experiment's folder.
     """
 
-    @accepts(type="string", pattern="://")
+    @accepts(type="string", pattern=r"://|^\$")
     def parse(value: Any) -> str:
         url = text(value)
+        if url.startswith("$"):  # all of it stands in a variable
+            return url
         if "://" not in url:
-            raise ValueError(
-                "must be a URL like sqlite:///study.db, journal:///study.log, "
-                f"postgresql://user@host/name or grpc://host:port, got {value!r}"
-            )
+            raise ValueError(f"must be a URL like {URL_EXAMPLES}, got {value!r}")
         match = _FILE_URL.fullmatch(url)
         if not match:
             return url

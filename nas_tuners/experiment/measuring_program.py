@@ -1,8 +1,8 @@
 """Measures architectures with a function of the user's. Run as ``python -m``, with its path.
 
 Each line of standard input holds the parameters of an architecture, as JSON. The answer is a line
-too: ``{"metrics": {...}}``, or ``{"error": "..."}`` with a traceback. What the function itself
-prints goes to standard error. The end of the input ends the program.
+too: ``{"metrics": {...}}``, or ``{"error": "..."}``. What the function itself prints goes to
+standard error. The end of the input ends the program.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
-from nas_tuners.contract.errors import did_you_mean
+from nas_tuners.contract.errors import TrialError, did_you_mean
 from nas_tuners.contract.trial_io import check_metric
 
 _Measure = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -28,8 +29,8 @@ def main(target: str) -> None:
         try:
             measure = measure or _find(target)
             answer: dict[str, Any] = {"metrics": _numbers(measure(json.loads(line)))}
-        except Exception:  # whatever the user's function raises
-            answer = {"error": traceback.format_exc()}
+        except Exception as error:  # whatever the user's function raises
+            answer = {"error": _said(error)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
@@ -45,14 +46,29 @@ def _take_standard_streams() -> tuple[TextIO, TextIO]:
     return questions, answers
 
 
+def _said(error: Exception) -> str:
+    """What is wrong, with the traceback of the user's code where it raised the error."""
+    if isinstance(error, TrialError):
+        return str(error)
+    assert error.__traceback__ is not None
+    in_the_function = error.__traceback__.tb_next
+    return "".join(traceback.format_exception(type(error), error, in_the_function))
+
+
 def _find(target: str) -> _Measure:
     module_name, _, name = target.partition(":")
-    module = importlib.import_module(module_name)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name:
+            raise
+        where = f"looked in {Path.cwd()} first"
+        raise TrialError(f"No module named {module_name!r} ({where})") from None
     function = getattr(module, name, None)
     if not callable(function):
         functions = [key for key, value in vars(module).items() if callable(value)]
         hint = did_you_mean(name, functions)
-        raise AttributeError(f"module {module_name!r} has no function {name!r}{hint}")
+        raise TrialError(f"module {module_name!r} has no function {name!r}{hint}")
     found: _Measure = function
     return found
 
@@ -60,17 +76,17 @@ def _find(target: str) -> _Measure:
 def _numbers(metrics: Any) -> dict[str, float]:
     if not isinstance(metrics, Mapping):
         kind = type(metrics).__name__
-        raise TypeError(f"the function must return a dict of metrics, but got a {kind}")
+        raise TrialError(f"the function must return a dict of metrics, but got a {kind}")
     return {str(name): _number(str(name), value) for name, value in metrics.items()}
 
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, Mapping):
-        raise TypeError(f"the metric {name!r} must be a number, but got {value!r}")
+        raise TrialError(f"the metric {name!r} must be a number, but got {value!r}")
     try:
         return check_metric(value)  # type: ignore[return-value]
     except ValueError as error:
-        raise ValueError(f"the metric {name!r}: {error}") from None
+        raise TrialError(f"the metric {name!r}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from .joining import publish
 from .launcher import Exited
 from .launchers import make_launcher
 from .logs import log_to
-from .loop import Ended, Limits, Loop, Observer
+from .loop import Ended, Finished, Limits, Loop, Observer
 from .outcome import judge
 from .records import StudyTrial, lesson_of
 from .results import Results
@@ -41,7 +41,7 @@ from .storage_operations import storage_lock
 from .storage_patience import reason_of
 from .study import ExperimentStudy
 from .study_setup import goals_of, make_pruner_of, open_study, prepared_tuner, study_name
-from .trial_files import kill_process_of, record, reported, trial_folder
+from .trial_files import kill_process_of, reported, trial_folder
 
 _logger = logging.getLogger(__name__)
 
@@ -80,20 +80,21 @@ def run_experiment(
         events = stack.enter_context(open_events(folder, config, goals_of(config)))
         study = _connect(folder, config, stack, events, signals=signals, waits=waits)
         launcher = stack.enter_context(make_launcher(config, trials=folder.trials))
+        told: tuple[Observer, ...] = (files, events, *observers)
         loop = Loop(
             study,
             launcher,
             _limits(config),
             clock=time.monotonic,
-            observers=(files, events, *observers),
+            observers=told,
             interrupted=lambda: signals.requested,
             elapsed=folder.state().elapsed,
             goals=study.goals,
         )
-        unfinished = _adopt(study, folder)
         before = study.results()
         events.begun(config, before)
         begun(before)
+        unfinished = _adopt(study, folder, told)
         signals.heed(launcher.wake)
         loop.run(unfinished)
         files.ended(loop)
@@ -169,7 +170,9 @@ def _pruned_trials(config: ExperimentConfig) -> PrunedTrials:
     return part.pruned_trials if part else "latest"
 
 
-def _adopt(study: ExperimentStudy, folder: ExperimentFolder) -> list[StudyTrial]:
+def _adopt(
+    study: ExperimentStudy, folder: ExperimentFolder, observers: Iterable[Observer]
+) -> list[StudyTrial]:
     """What an earlier run left unfinished; trials that had reported their result are recorded."""
     left = []
     for trial in study.unfinished():
@@ -177,9 +180,10 @@ def _adopt(study: ExperimentStudy, folder: ExperimentFolder) -> list[StudyTrial]
         kill_process_of(files)
         metrics = reported(files, trial.assignment.metric) if _was_given(files, trial) else []
         if any(metric.kind == "final" for metric in metrics):
-            _record_result(study, trial, metrics)
-            record(files, state="complete")
             _logger.info("Trial %d had its result before the runner ended.", trial.number)
+            finished = _record_result(study, trial, metrics)
+            for observer in observers:
+                observer.finished(finished)
         else:
             left.append(trial)
             _logger.info("Trial %d was not finished and runs again.", trial.number)
@@ -195,12 +199,17 @@ def _was_given(files: Path, trial: StudyTrial) -> bool:
         return False
 
 
-def _record_result(study: ExperimentStudy, trial: StudyTrial, metrics: Sequence[Metric]) -> None:
+def _record_result(
+    study: ExperimentStudy, trial: StudyTrial, metrics: Sequence[Metric]
+) -> Finished:
+    """Its time is that between its first and its last report, for nobody saw its end."""
     for metric in metrics:
         if metric.kind == "intermediate":
             study.report(trial, metric)
     finals = [metric for metric in metrics if metric.kind == "final"]
-    study.tell(trial, judge(finals, (), Exited(trial.number, 0), goals=study.goals))
+    outcome = study.tell(trial, judge(finals, (), Exited(trial.number, 0), goals=study.goals))
+    seconds = max(0.0, metrics[-1].time - metrics[0].time)
+    return Finished(trial, outcome, Exited(trial.number, None), seconds)
 
 
 def _limits(config: ExperimentConfig) -> Limits:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas_tuners.contract.errors import ExperimentError
+from nas_tuners.contract.errors import ExperimentError, did_you_mean
 
 from .storage_lock import file_lock
 from .storage_patience import Waiter, reason_of
@@ -21,7 +21,12 @@ from .storage_patience import Waiter, reason_of
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
+URL_EXAMPLES = (
+    "sqlite:///study.db, journal:///study.log, postgresql://user@host/name or grpc://host:port"
+)
+_KINDS = ("sqlite", "journal", "postgresql", "mysql", "mariadb", "grpc")
 _BUSY_TIMEOUT = 60  # seconds that SQLite waits for another process to finish its write
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _PASSWORD_OPTION = re.compile(r"([?&](?:password|passwd|sslpassword)=)[^&]*")
 
 
@@ -151,13 +156,40 @@ def _close(storage: BaseStorage) -> None:
 
 
 def _reason(error: Exception, address: str) -> str:
-    from .storage_server import missing_driver
-
-    if storage_file(address) is None and _has_bare_at(address):
+    file = storage_file(address)
+    if file is None and _has_bare_at(address):
         return "an '@' in a password must be written as %40"
-    advice = missing_driver(address) if isinstance(error, ImportError) else None
+    if file is not None and not file.parent.is_dir():
+        return _no_folder(file)
+    advice = _advice(error, address)
     reason = _without_password(reason_of(error), address)
     return f"{reason} ({advice})" if advice else reason
+
+
+def _no_folder(file: Path) -> str:
+    hint = (
+        "" if file.is_absolute() else "; an absolute path begins after a third slash, with its own"
+    )
+    return f"no such folder: {file.absolute().parent}{hint}"
+
+
+def _advice(error: Exception, address: str) -> str | None:
+    from sqlalchemy.exc import ArgumentError
+
+    from .storage_server import missing_driver
+
+    if isinstance(error, ImportError):
+        return missing_driver(address)
+    if not isinstance(error, ArgumentError):
+        return _unset_variables(address)
+    kind = re.split(r"[+:]", address, maxsplit=1)[0]
+    hint = "" if kind in _KINDS else did_you_mean(kind, _KINDS)
+    return f"it must be like {URL_EXAMPLES}{hint}"
+
+
+def _unset_variables(address: str) -> str | None:
+    names = [braced or plain for braced, plain in _VARIABLE.findall(address)]
+    return f"a variable in the URL is not set: {', '.join(names)}" if names else None
 
 
 def _has_bare_at(address: str) -> bool:

@@ -6,10 +6,11 @@ import errno
 import fcntl
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from nas_tuners.contract.errors import ExperimentError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
+_LONG = 20  # seconds that a lock on a file is waited for in silence
 _ROUND = 2  # seconds that a server is asked to wait for the lock before it is asked again
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL: lock_timeout is over
@@ -36,12 +38,32 @@ def file_lock(file: Path) -> Iterator[None]:
     """
     with file.with_name(f"{file.name}.runners").open("a") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _wait_for_flock(lock, file)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
             _logger.warning("%s cannot be locked against other workers: %s", file, error)
         yield
+
+
+def _wait_for_flock(lock: TextIO, file: Path) -> None:
+    """Take it; say so if that takes long, as when a runner that has it was stopped."""
+    since, said, pause = time.monotonic(), False, 0.001
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if not said and time.monotonic() > since + _LONG:
+                said = True
+                _logger.warning(
+                    "Another runner has held %s for %d s; it goes on when that one does, or "
+                    "ends. Ctrl-C twice ends this one.",
+                    file,
+                    _LONG,
+                )
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
 
 
 @contextmanager

@@ -99,6 +99,7 @@ class ExperimentStudy:
         self._exclusive = exclusive
         self._company, self._waits, self._max_retries = company, waits, max_retries
         self._pruner, self._budgets, self._constraint = pruner, budgets, constraint
+        self._reports: dict[int, dict[int, float]] = {}  # of the present attempts
         self._here: set[int] = set()  # numbers of the trials that the loop has
         self._next_look = 0.0
 
@@ -137,13 +138,16 @@ class ExperimentStudy:
         value = metric.number(self._metric)
         with _unless_told_by_others(trial):
             self._set_intermediate(trial, metric.sequence, value)
-            if self._should_prune(trial):
+            if self._should_prune(trial, metric.sequence, value):
                 return f"{type(self._pruner).__name__} after report {metric.sequence}"
         return None
 
     def tell(self, trial: StudyTrial, outcome: Outcome) -> Outcome:
         """Record how a trial ended, or that it has used up its budget; what was recorded."""
         self._here.discard(trial.number)
+        self._reports.pop(trial.number, None)
+        if not isinstance(outcome, Complete) and self._is_elsewhere(trial):
+            return outcome  # another runner may yet have a result
         with _unless_told_by_others(trial):
             if self._budgets and isinstance(outcome, Complete):
                 outcome = self._set_result_at_budget(self._budgets, trial, outcome)
@@ -163,6 +167,13 @@ class ExperimentStudy:
             _logger.warning("Trial %d was ended or taken over elsewhere; it stops here.", number)
         self._here -= gone
         return gone
+
+    def _is_elsewhere(self, trial: StudyTrial) -> bool:
+        """Whether another runner has taken it over while this one was cut off."""
+        if self._company is None:
+            return False
+        recorded = again(self._storage, lambda: self._storage.get_trial(trial.storage_id))
+        return recorded.system_attrs.get(RUNNER_ATTR) != self._experiment_id
 
     # ---- asking ---------------------------------------------------------------------------------
 
@@ -344,13 +355,19 @@ class ExperimentStudy:
         set_value = self._storage.set_trial_intermediate_value
         again(self._storage, lambda: set_value(trial.storage_id, step, value))
 
-    def _should_prune(self, trial: StudyTrial) -> bool:
+    def _should_prune(self, trial: StudyTrial, step: int, value: float) -> bool:
+        """By what this attempt has reported: a study cannot forget what an earlier one did."""
         from nas_tuners.pruners import should_prune
 
         pruner = self._pruner
         if pruner is None:
             return False
+        if step == 0:
+            self._reports.pop(trial.number, None)
+        reports = self._reports.setdefault(trial.number, {})
+        reports[step] = value
         recorded = again(self._storage, lambda: self._storage.get_trial(trial.storage_id))
+        recorded.intermediate_values = dict(reports)
         return again(self._storage, lambda: should_prune(pruner, self._study, recorded))
 
     def _trials(self) -> list[FrozenTrial]:

@@ -399,3 +399,16 @@ def test_an_unreadable_file_is_a_trial_error(tmp_path: Path) -> None:
     os.mkdir(tmp_path / METRICS_FILE)
     with pytest.raises(TrialError, match="cannot be read: it is not a regular file"):
         read_metrics(tmp_path)
+
+
+def test_a_flood_of_records_is_read_in_portions(tmp_path: Path) -> None:
+    record = '{"kind": "intermediate", "sequence": %d, "value": 0.5}\n'
+    (tmp_path / "metrics.jsonl").write_text("".join(record % n for n in range(1200)))
+    seen, offset, more, portions = [], 0, True, 0
+    while more:
+        read = read_metrics(tmp_path, offset)
+        assert len(read.metrics) <= 500
+        seen += [metric.sequence for metric in read.metrics]
+        offset, more, portions = read.offset, read.more, portions + 1
+    assert seen == list(range(1200))
+    assert portions == 3

@@ -24,6 +24,10 @@ class Open(Callback):
     def __init__(self, **options):
         self.options = options
 
+class Server(Callback):
+    def __init__(self):
+        raise OSError("no answer")
+
 class Other:
     pass
 """
@@ -105,6 +109,11 @@ def test_an_argument_that_is_missing_or_refused(code: Path) -> None:
     assert "callbacks[0].args: Mine: " in message("my_callbacks:Mine", code)
     expected = "callbacks[0].args: Mine: `limit` must not be negative"
     assert message("my_callbacks:Mine", code, limit=-1) == expected
+
+
+def test_a_class_that_cannot_be_made(code: Path) -> None:
+    expected = "callbacks[0].name: Server cannot be made: OSError: no answer"
+    assert message("my_callbacks:Server", code) == expected
 
 
 def test_all_mistakes_at_once(code: Path) -> None:

@@ -180,8 +180,15 @@ def test_a_failure_names_function_architecture_and_reason(
 
 
 def test_a_module_that_is_not_there(measurer_of: Any) -> None:
-    with pytest.raises(ExperimentError, match="No module named 'prices'"):
+    with pytest.raises(ExperimentError, match=r"No module named 'prices' \(looked in ") as caught:
         measurer_of("cost", module="prices").measure({})
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_traceback_begins_in_the_function_of_the_user(measurer_of: Any) -> None:
+    with pytest.raises(ExperimentError) as caught:
+        measurer_of("broken").measure(parameters(1, 2))
+    assert str(caught.value).count("  File ") == 1
 
 
 def test_it_goes_on_after_a_failure(measurer_of: Any) -> None:

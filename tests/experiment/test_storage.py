@@ -72,9 +72,13 @@ def test_nothing_is_left_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("sqlite:////no/such/folder/study.db", "cannot be opened"),
-        ("nosuchdb://host/db", "cannot be opened"),
+        ("sqlite:////no/such/folder/study.db", r"no such folder: /no/such/folder$"),
+        ("journal:///no_such_folder/study.log", "/no_such_folder; an absolute path begins after"),
+        ("nosuchdb://host/db", "it must be like sqlite:///study.db, .* or grpc://host:port"),
+        ("postgre://me:secret@host/db", "did you mean 'postgresql'"),
+        ("journal:/study.log", "it must be like sqlite:///study.db"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/db", r"me:\*\*\*@127.0.0.1"),
+        ("postgresql+psycopg://me:$NO_SUCH_VARIABLE@127.0.0.1:1/db", "not set: NO_SUCH_VARIABLE"),
         ("mysql+oursql://host/db", "cannot be opened"),
         ("grpc://host", "must be like grpc://host:13000"),
     ],

@@ -337,3 +337,36 @@ def _asked(study: ExperimentStudy) -> StudyTrial:
     trial = study.ask()
     assert isinstance(trial, StudyTrial)
     return trial
+
+
+def test_a_failure_is_not_recorded_over_another_runners_attempt(storage: Any) -> None:
+    first = _with_company(storage, "first")
+    trial = _asked(first)
+    second = _with_company(storage, "second", "first")
+    again = _asked(second)
+    first.tell(trial, Failed("exit code 1"))
+    assert frozen(storage)[0].state is TrialState.RUNNING
+    second.tell(again, Complete(Metric("final", 0, 2.0)))
+    assert frozen(storage)[0].value == 2.0
+
+
+def test_a_trial_is_not_stopped_for_what_an_earlier_attempt_reported(storage: Any) -> None:
+    study = open_study(storage, config())
+    encoding = attach_space(study, SearchSpace(SPACE))
+    asked = ExperimentStudy(
+        study,
+        encoding,
+        HistoryFollower(make_tuner_of(config()), encoding),
+        goals=goals_of(config()),
+        experiment_id="e",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=1),
+    )
+    good, twice = _asked(asked), _asked(asked)
+    for step in range(3):
+        asked.report(good, Metric("intermediate", step, 1.0))
+    asked.tell(good, Complete(Metric("final", 0, 1.0)))
+    assert asked.report(twice, Metric("intermediate", 0, 0.5)) is not None
+    for step in range(3):
+        asked.report(twice, Metric("intermediate", step, 0.5))
+    assert asked.report(twice, Metric("intermediate", 0, 2.0)) is None, "it has begun anew"
+    assert asked.report(twice, Metric("intermediate", 1, 0.5)) is None, "its best is what counts"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nas_tuners.experiment.event_file import read_events
 from tests.experiment_kit import SPACE, Project, eventually, finish, is_alive, kill
 
 HANG_ONCE = """
@@ -95,6 +96,13 @@ if number == 3:
     assert project.resume().returncode == 0
     assert project.states() == ["COMPLETE"] * 8
     assert len(list(project.trial_folder(3).glob("ran-*"))) == 1
+    ends = [
+        e
+        for e in read_events(project.experiment / "events.jsonl")
+        if e["event"] == "trial_finished"
+    ]
+    assert [(e["trial"], e["state"]) for e in ends][0] == (0, "complete"), "told of, too"
+    assert project.trial_record(0)["value"] == project.trials()[0].value
 
 
 def test_a_result_that_is_not_usable_is_recorded_as_such(project: Project) -> None:
