@@ -50,7 +50,7 @@ def open_events(
 
 def subscriber_problems(config: ExperimentConfig) -> list[Problem]:
     """What is wrong with ``callbacks``, found by making them, and with ``notify``."""
-    problems = notify_problems(config.notify)
+    problems = notify_problems(config.notify, cwd=config.code_directory)
     try:
         make_callbacks(config.callbacks, config.code_directory)
     except ConfigError as error:

@@ -116,9 +116,9 @@ def _published_study(storage: BaseStorage, name: str) -> Study:
         study = optuna.load_study(study_name=name, storage=storage)
     except KeyError:
         names = [summary.study_name for summary in optuna.get_all_study_summaries(storage)]
+        hint = did_you_mean(name, names) if names else "; it holds none at all: is the URL right?"
         raise ExperimentError(
-            f"no study {name!r} in this storage; begin it with `nas-tuners run`, or --config"
-            f"{did_you_mean(name, names)}"
+            f"no study {name!r} in this storage; begin it with `nas-tuners run`, or --config{hint}"
         ) from None
     if CONFIG_ATTR not in storage.get_study_system_attrs(study._study_id):
         raise ExperimentError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -92,11 +93,28 @@ class Hook:
         return f"exit code {process.returncode}." if process.returncode else ""
 
 
-def notify_problems(config: NotifyConfig | None) -> list[Problem]:
-    """What is wrong with the events that a configuration names."""
+def notify_problems(config: NotifyConfig | None, *, cwd: Path = Path()) -> list[Problem]:
+    """What is wrong with the command that a configuration names, and with its events.
+
+    Args:
+        config: The command and its events.
+        cwd: Where it will run.
+    """
+    if config is None:
+        return []
     known = f"(known: {', '.join(SUBSCRIPTIONS)})"
-    return [
+    events = [
         Problem("notify.events", f"no event {name!r}{did_you_mean(name, SUBSCRIPTIONS)} {known}")
-        for name in (config.events if config else ())
+        for name in config.events
         if name not in SUBSCRIPTIONS
     ]
+    return [*_program_problems(config.command[0], cwd), *events]
+
+
+def _program_problems(program: str, cwd: Path) -> list[Problem]:
+    """A command that is not there should be known now, and not after the last trial."""
+    place = str(cwd / program) if "/" in program else program
+    if shutil.which(place, path=trial_environment({})["PATH"]):
+        return []
+    where = "on the PATH" if place == program else "that can be run"
+    return [Problem("notify.command", f"no program {place!r} {where}")]

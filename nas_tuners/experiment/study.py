@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -20,14 +21,9 @@ from .company import Company
 from .hyperband import BRACKET_ATTR, Placement
 from .loop import Nothing
 from .outcome import Complete, Failed, Outcome, Paused, Pruned
-from .records import (
-    REASON_ATTR,
-    RESULT_ATTR,
-    RUNNER_ATTR,
-    TAKEN_ATTR,
-    StudyTrial,
-    unfinished_of,
-)
+from .ownership import Ownership
+from .pruning import Pruning
+from .records import REASON_ATTR, RESULT_ATTR, RUNNER_ATTR, StudyTrial
 from .storage_operations import again, finish_trial
 
 if TYPE_CHECKING:
@@ -97,11 +93,14 @@ class ExperimentStudy:
         self._metric = goals.objectives[0][0]
         self._experiment_id = experiment_id
         self._exclusive = exclusive
-        self._company, self._waits, self._max_retries = company, waits, max_retries
-        self._pruner, self._budgets, self._constraint = pruner, budgets, constraint
-        self._reports: dict[int, dict[int, float]] = {}  # of the present attempts
+        self._look_every = company.every if company else math.inf
+        self._ownership = Ownership(
+            self._storage, experiment_id, company=company, waits=waits, max_retries=max_retries
+        )
+        self._pruning = Pruning(pruner, study) if pruner else None
+        self._budgets, self._constraint = budgets, constraint
         self._here: set[int] = set()  # numbers of the trials that the loop has
-        self._next_look = 0.0
+        self._next_look = 0.0 if company else math.inf
 
     def ask(self, *, max_trials: int | None = None) -> StudyTrial | Nothing:
         """The next trial, recorded as running.
@@ -138,15 +137,16 @@ class ExperimentStudy:
         value = metric.number(self._metric)
         with _unless_told_by_others(trial):
             self._set_intermediate(trial, metric.sequence, value)
-            if self._should_prune(trial, metric.sequence, value):
-                return f"{type(self._pruner).__name__} after report {metric.sequence}"
+            if self._pruning:
+                return self._pruning.reason(trial, metric.sequence, value)
         return None
 
     def tell(self, trial: StudyTrial, outcome: Outcome) -> Outcome:
         """Record how a trial ended, or that it has used up its budget; what was recorded."""
         self._here.discard(trial.number)
-        self._reports.pop(trial.number, None)
-        if not isinstance(outcome, Complete) and self._is_elsewhere(trial):
+        if self._pruning:
+            self._pruning.forget(trial)
+        if not isinstance(outcome, Complete) and self._ownership.is_elsewhere(trial):
             return outcome  # another runner may yet have a result
         with _unless_told_by_others(trial):
             if self._budgets and isinstance(outcome, Complete):
@@ -157,9 +157,9 @@ class ExperimentStudy:
 
     def gone(self) -> Collection[int]:
         """Trials that run here and that others have ended or taken over meanwhile."""
-        if self._company is None or not self._here or time.monotonic() < self._next_look:
+        if not self._here or time.monotonic() < self._next_look:
             return ()
-        self._next_look = time.monotonic() + self._company.every
+        self._next_look = time.monotonic() + self._look_every
         trials = again(self._storage, self._trials)
         ours = {trial.number for trial in self._ours(trials)}
         gone = self._here - ours
@@ -168,19 +168,12 @@ class ExperimentStudy:
         self._here -= gone
         return gone
 
-    def _is_elsewhere(self, trial: StudyTrial) -> bool:
-        """Whether another runner has taken it over while this one was cut off."""
-        if self._company is None:
-            return False
-        recorded = again(self._storage, lambda: self._storage.get_trial(trial.storage_id))
-        return recorded.system_attrs.get(RUNNER_ATTR) != self._experiment_id
-
     # ---- asking ---------------------------------------------------------------------------------
 
     def _ask(self, max_trials: int | None) -> StudyTrial | Nothing:
         with self._exclusive():
             trials = self._trials()
-            if self._take_over(trials):
+            if self._ownership.take_over(self._unfinished(trials)):
                 trials = self._trials()
             full = max_trials is not None and len(trials) >= max_trials
             for trial, budget in self._due(trials, more=not full):
@@ -214,45 +207,10 @@ class ExperimentStudy:
             return Nothing.YET
 
     def _at_the_end(self, trials: Sequence[FrozenTrial]) -> Nothing:
-        """Whether what still runs may become work for this runner.
-
-        What waits, or is run by somebody who gives no signs of life, never will.
-        """
-        may = self._ours(trials) if self._waits or self._budgets else []
-        if self._waits and self._company and not may:
-            members = self._company.members()
-            others = self._unfinished(trials)
-            may = [trial for trial in others if trial.system_attrs.get(RUNNER_ATTR) in members]
+        """Whether what still runs may become work for this runner."""
+        pauses = self._budgets is not None and bool(self._ours(trials))
+        may = pauses or self._ownership.waits_for(self._unfinished(trials))
         return Nothing.YET if may else Nothing.LIMIT
-
-    def _take_over(self, trials: Sequence[FrozenTrial]) -> bool:
-        """Make the trials of runners that have vanished ours; whether there were any."""
-        from optuna.exceptions import UpdateFinishedTrialError
-
-        silent = self._company.silent() if self._company else frozenset()
-        orphans = [
-            trial
-            for trial in self._unfinished(trials)
-            if trial.system_attrs.get(RUNNER_ATTR) in silent
-        ]
-        for trial in orphans[:1]:  # the next ask, of whoever it is, takes the next one
-            owner = trial.system_attrs[RUNNER_ATTR]
-            if self._company and self._company.is_still_silent(owner):
-                with suppress(UpdateFinishedTrialError):  # its runner is back, and was quicker
-                    self._claim(trial, has_vanished=not self._company.has_left(owner))
-        return bool(orphans)
-
-    def _claim(self, trial: FrozenTrial, *, has_vanished: bool) -> None:
-        """Make it ours, unless too many runners have vanished with it already."""
-        times = trial.system_attrs.get(TAKEN_ATTR, 0) + has_vanished
-        if times > self._max_retries:
-            self._finish(trial._trial_id, "FAIL", {REASON_ATTR: f"{times} workers vanished"})
-            return
-        set_attribute = self._storage.set_trial_system_attr
-        set_attribute(trial._trial_id, TAKEN_ATTR, times)
-        set_attribute(trial._trial_id, RUNNER_ATTR, self._experiment_id)
-        owner = trial.system_attrs[RUNNER_ATTR]
-        _logger.warning("Trial %d is taken over from %s.", trial.number, owner)
 
     def _begin(self, trials: Sequence[FrozenTrial]) -> StudyTrial:
         proposal = self._propose(trials)
@@ -355,21 +313,6 @@ class ExperimentStudy:
         set_value = self._storage.set_trial_intermediate_value
         again(self._storage, lambda: set_value(trial.storage_id, step, value))
 
-    def _should_prune(self, trial: StudyTrial, step: int, value: float) -> bool:
-        """By what this attempt has reported: a study cannot forget what an earlier one did."""
-        from nas_tuners.pruners import should_prune
-
-        pruner = self._pruner
-        if pruner is None:
-            return False
-        if step == 0:
-            self._reports.pop(trial.number, None)
-        reports = self._reports.setdefault(trial.number, {})
-        reports[step] = value
-        recorded = again(self._storage, lambda: self._storage.get_trial(trial.storage_id))
-        recorded.intermediate_values = dict(reports)
-        return again(self._storage, lambda: should_prune(pruner, self._study, recorded))
-
     def _trials(self) -> list[FrozenTrial]:
         return self._storage.get_all_trials(self._study_id, deepcopy=False)
 
@@ -378,7 +321,7 @@ class ExperimentStudy:
 
     def _ours(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """The trials that this runner has begun and nobody has ended."""
-        return unfinished_of(self._unfinished(trials), self._experiment_id)
+        return self._ownership.ours(self._unfinished(trials))
 
     def _template(self, proposal: Proposal, place: Placement | None) -> FrozenTrial:
         from optuna.trial import FrozenTrial, TrialState

@@ -102,6 +102,17 @@ def test_it_wants_what_it_subscribed_to(tmp_path: Path) -> None:
     assert not Hook(NotifyConfig(("true",), ("trial_complete",)), cwd=tmp_path).wants(failed)
 
 
+def test_a_program_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    (problem,) = notify_problems(NotifyConfig(("no-such-command", "me")))
+    assert str(problem) == "notify.command: no program 'no-such-command' on the PATH"
+    script = tmp_path / "tell.sh"
+    script.write_text("#!/bin/sh\n")
+    (problem,) = notify_problems(NotifyConfig(("./tell.sh",)), cwd=tmp_path)
+    assert str(problem) == f"notify.command: no program '{script}' that can be run"
+    script.chmod(0o700)
+    assert notify_problems(NotifyConfig(("./tell.sh",)), cwd=tmp_path) == []
+
+
 def test_unknown_events_are_problems() -> None:
     assert notify_problems(None) == []
     assert notify_problems(NotifyConfig(("true",))) == []
