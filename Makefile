@@ -15,8 +15,9 @@ help:
 demo: venv
 	$(BIN)/nas-tuners run examples/classic_nas/config.yml
 
+# Two files at a time; `.venv/bin/pytest` runs one after the other.
 test: venv
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: venv
 	$(BIN)/ruff check .

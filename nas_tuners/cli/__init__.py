@@ -57,10 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    _secure_streams()
-    options = _parse(list(sys.argv[1:] if arguments is None else arguments))
     code: int = exit_codes.OK
     try:
+        _secure_streams()
+        options = _parse(list(sys.argv[1:] if arguments is None else arguments))
         code = options.run(options)
         sys.stdout.flush()
         return code

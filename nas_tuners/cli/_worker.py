@@ -79,6 +79,8 @@ def _folder(options: argparse.Namespace) -> ExperimentFolder:
     name = options.study or (given and (given.study_name or given.name))
     if not name:
         raise ExperimentError("which study? Give --study NAME, or --config CONFIG")
+    if options.code_directory and not options.code_directory.is_dir():
+        raise ExperimentError(f"--code-directory: no such folder: {options.code_directory}")
     return worker_folder(
         _storage_url(options, given.storage if given else None),
         name,

@@ -180,8 +180,10 @@ def _advice(error: Exception, address: str) -> str | None:
 
     if isinstance(error, ImportError):
         return missing_driver(address)
+    if unset := _unset_variables(address):
+        return unset
     if not isinstance(error, ArgumentError):
-        return _unset_variables(address)
+        return None
     kind = re.split(r"[+:]", address, maxsplit=1)[0]
     hint = "" if kind in _KINDS else did_you_mean(kind, _KINDS)
     return f"it must be like {URL_EXAMPLES}{hint}"

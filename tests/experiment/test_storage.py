@@ -76,6 +76,7 @@ def test_nothing_is_left_open(tmp_path: Path) -> None:
         ("journal:///no_such_folder/study.log", "/no_such_folder; an absolute path begins after"),
         ("nosuchdb://host/db", "it must be like sqlite:///study.db, .* or grpc://host:port"),
         ("postgre://me:secret@host/db", "did you mean 'postgresql'"),
+        ("${NO_SUCH_VARIABLE}", r"a variable in the URL is not set: NO_SUCH_VARIABLE"),
         ("journal:/study.log", "it must be like sqlite:///study.db"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/db", r"me:\*\*\*@127.0.0.1"),
         ("postgresql+psycopg://me:$NO_SUCH_VARIABLE@127.0.0.1:1/db", "not set: NO_SUCH_VARIABLE"),

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from nas_tuners.experiment.warm_preload import (
     UnsafeImportError,
@@ -14,6 +15,14 @@ from nas_tuners.experiment.warm_preload import (
     preload,
     script_imports,
 )
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_of_other_tests() -> None:
+    """A progress bar of an earlier test leaves one in this process."""
+    if tqdm.monitor is not None:
+        tqdm.monitor.exit()
+        tqdm.monitor = None
 
 
 def test_the_imports_of_a_script(tmp_path: Path) -> None:

@@ -238,6 +238,13 @@ def test_what_is_missing_on_the_command_line(project: Project, journal: str) -> 
     assert "which study? Give --study NAME, or --config CONFIG" in refused.stderr
 
 
+def test_a_code_directory_that_is_not_there(project: Project, journal: str) -> None:
+    missing = str(project.path / "missing")
+    refused = worker(project, journal, "--study", "x", "--code-directory", missing)
+    assert refused.returncode == exit_codes.EXPERIMENT_FAILED
+    assert f"--code-directory: no such folder: {missing}" in refused.stderr
+
+
 def test_a_password_on_the_command_line_is_warned_of(project: Project) -> None:
     url = f"postgresql+psycopg://tuner:{PASSWORD}@127.0.0.1:1/none"
     refused = worker(project, url, "--study", "x")
