@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas_tuners.contract.errors import ExperimentError
+from nas_tuners.contract.errors import ConfigError, ExperimentError
 
 from ._arguments import positive_number
 from ._linear_algebra import load_with_one_thread
@@ -78,7 +78,7 @@ def _folder(options: argparse.Namespace) -> ExperimentFolder:
     given = load_config(options.config) if options.config else None
     name = options.study or (given and (given.study_name or given.name))
     if not name:
-        raise ExperimentError("which study? Give --study NAME, or --config CONFIG")
+        raise ConfigError("which study? Give --study NAME, or --config CONFIG")
     if options.code_directory and not options.code_directory.is_dir():
         raise ExperimentError(f"--code-directory: no such folder: {options.code_directory}")
     return worker_folder(
@@ -97,7 +97,7 @@ def _storage_url(options: argparse.Namespace, configured: str | None) -> str:
         return f"${{{_STORAGE}}}"
     url: str | None = options.storage or configured
     if url is None:
-        raise ExperimentError(f"where is the study? Give --storage URL, or set {_STORAGE}")
+        raise ConfigError(f"where is the study? Give --storage URL, or set {_STORAGE}")
     if options.storage and _shows_a_password(url):
         print(
             "nas-tuners: warning: everybody on this machine can read the password in --storage "

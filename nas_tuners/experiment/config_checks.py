@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from nas_tuners.contract.search_space import SearchSpace
 
 if TYPE_CHECKING:
     from .config import ExperimentConfig
+    from .config_parts import GpuConfig
 
 
 def problems_of(config: ExperimentConfig) -> Iterator[Problem]:
@@ -81,10 +83,6 @@ def _budget(config: ExperimentConfig) -> Iterator[Problem]:
 
 def _launcher(config: ExperimentConfig) -> Iterator[Problem]:
     name, args = config.launcher.name, config.launcher.args
-    gpus = config.gpus.per_trial if config.gpus else 0
-    if name != "ray" and gpus != int(gpus):
-        message = "a part of a GPU needs launcher: ray; here, gpus.trials_per_gpu shares GPUs"
-        yield Problem("gpus.per_trial", message)
     if name == "slurm":
         from .slurm_args import slurm_problems
 
@@ -92,11 +90,30 @@ def _launcher(config: ExperimentConfig) -> Iterator[Problem]:
     elif name == "ray":
         from .ray_args import check_ray_args
 
-        yield from check_ray_args(args, gpus=gpus)
+        yield from check_ray_args(args, gpus=config.gpus.per_trial if config.gpus else 0)
+        yield from _missing("ray", "ray", where="launcher.name")
         if config.warm:
             yield Problem("warm", "Ray starts a process for each trial: leave it out")
     elif args:
         yield Problem("launcher.args", f"the local launcher takes none, got {', '.join(args)}")
+    if name != "ray" and config.gpus is not None:
+        yield from _gpus(config.gpus, here=name == "local")
+
+
+def _gpus(config: GpuConfig, *, here: bool) -> Iterator[Problem]:
+    if config.per_trial != int(config.per_trial):
+        message = "a part of a GPU needs launcher: ray; here, gpus.trials_per_gpu shares GPUs"
+        yield Problem("gpus.per_trial", message)
+    if config.indices is not None and config.per_trial > len(config.indices):
+        message = f"a trial wants {config.per_trial:g} GPUs, and {len(config.indices)} may be used"
+        yield Problem("gpus.indices", message)
+    if here and config.per_trial > 0:
+        yield from _missing("pynvml", "gpu", where="gpus")
+
+
+def _missing(module: str, extra: str, *, where: str) -> Iterator[Problem]:
+    if importlib.util.find_spec(module) is None:
+        yield Problem(where, f"needs a package: pip install 'nas-tuners[{extra}]'")
 
 
 def _subscribers(config: ExperimentConfig) -> Iterator[Problem]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from dataclasses import replace
 
+from nas_tuners.contract.errors import ExperimentError
 from nas_tuners.contract.trial_io import Metric
 
 from .folder import ExperimentFolder
 from .loop import Ending, Finished, Loop
 from .outcome import Complete, Paused, Pruned
 from .records import StudyTrial
+from .storage import storage_file
 from .trial_files import record, trial_folder
 
 _logger = logging.getLogger(__name__)
@@ -24,6 +27,8 @@ class FilesObserver:
 
     def __init__(self, folder: ExperimentFolder) -> None:
         self._folder = folder
+        self._study_file = storage_file(os.path.expandvars(folder.storage_url))
+        self._study_inode: int | None = None
         self._state = replace(folder.state(), ended=None)
         self._folder.save_state(self._state)
 
@@ -56,8 +61,23 @@ class FilesObserver:
         )
 
     def tick(self, elapsed: float) -> None:
+        self._refuse_lost_study()
         if elapsed >= self._state.elapsed + _STATE_EVERY:
             self._save(elapsed, None)
+
+    def _refuse_lost_study(self) -> None:
+        """A file that was removed can be written to, and all of it is lost in the end."""
+        if self._study_file is None:
+            return
+        inode = self._study_file.stat().st_ino if self._study_file.exists() else None
+        if self._study_inode is None:
+            self._study_inode = inode
+        elif inode != self._study_inode:
+            raise ExperimentError(
+                f"{self._study_file} was removed, or replaced, while the experiment ran; put it "
+                f"back (what trials have reported since lies in {self._folder.trials}, and counts "
+                f"then), and go on with: {self._folder.resume_command}"
+            )
 
     def ended(self, loop: Loop) -> None:
         """Note how the run ended."""

@@ -130,7 +130,7 @@ FILES = st.fixed_dictionaries(
         "trainingServicePlatform": st.just("local"),
         "tuner": TUNERS,
         "trial": st.fixed_dictionaries(
-            {"command": WORDS}, optional={"codeDir": st.just("."), "gpuNum": st.integers(0, 2)}
+            {"command": WORDS}, optional={"codeDir": st.just("."), "gpuNum": st.integers(0, 1)}
         ),
     },
     optional=OPTIONAL,

@@ -168,3 +168,27 @@ def _shared_trials(path: Path) -> list[optuna.trial.FrozenTrial]:
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def test_a_study_that_is_removed_ends_the_run_and_counts_again_when_it_is_back(
+    project: Project,
+) -> None:
+    project.write("report(value)\nif number > 1:\n    signal_test(); time.sleep(600)", max_trials=4)
+    project.open_signals()
+    runner = project.start_run()
+    project.wait_for_trial()
+    study = project.experiment / "study.db"
+    for name in ("study.db", "study.db-wal", "study.db-shm"):
+        if (project.experiment / name).exists():
+            (project.experiment / name).rename(project.path / name)
+    done = finish(runner)
+    assert done.returncode == 5
+    assert f"{study} was removed, or replaced, while the experiment ran" in done.stderr
+    assert "is gone" in project.resume().stderr
+    for file in project.path.glob("study.db*"):
+        file.rename(project.experiment / file.name)
+    (project.path / "trial.py").write_text(
+        (project.path / "trial.py").read_text().replace("signal_test(); time.sleep(600)", "pass")
+    )
+    assert project.resume().returncode == 0
+    assert project.states() == ["COMPLETE"] * 4
