@@ -173,7 +173,9 @@ def _shared_trials(path: Path) -> list[optuna.trial.FrozenTrial]:
 def test_a_study_that_is_removed_ends_the_run_and_counts_again_when_it_is_back(
     project: Project,
 ) -> None:
-    project.write("report(value)\nif number > 1:\n    signal_test(); time.sleep(600)", max_trials=4)
+    project.write(
+        "report(value)\nif number > 1:\n    signal_test(); time.sleep(600)", max_trials=4
+    )
     project.open_signals()
     runner = project.start_run()
     project.wait_for_trial()
