@@ -83,7 +83,7 @@ def ray_tune(path: Path, slots: int, trials: int, seed: int) -> float:
 
         tune.report({"default": 0.5})
 
-    ray.init(num_cpus=slots, include_dashboard=False, logging_level="error")
+    ray.init(address="local", num_cpus=slots, include_dashboard=False, logging_level="error")
     timer = _Timer()
     choices = {key: tune.choice(spec["_value"]) for key, spec in SPACE.items()}
     tuner = tune.Tuner(
