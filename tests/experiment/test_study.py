@@ -59,7 +59,9 @@ def config(**fields: Any) -> ExperimentConfig:
     return ExperimentConfig(**(plain | fields))
 
 
-def experiment(storage: Any, url: str, space: dict[str, Any], name: str = "e") -> ExperimentStudy:
+def experiment(
+    storage: Any, space: dict[str, Any], name: str = "e", **options: Any
+) -> ExperimentStudy:
     study = open_study(storage, config())
     encoding = attach_space(study, SearchSpace(space))
     return ExperimentStudy(
@@ -68,7 +70,8 @@ def experiment(storage: Any, url: str, space: dict[str, Any], name: str = "e") -
         HistoryFollower(make_tuner_of(config()), encoding),
         goals=goals_of(config()),
         experiment_id=name,
-        exclusive=partial(storage_lock, storage, name),
+        exclusive=partial(storage_lock, storage, "e"),
+        **options,
     )
 
 
@@ -76,8 +79,8 @@ def frozen(storage: Any) -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name="e", storage=storage).trials
 
 
-def test_a_suggestion_is_an_ordinary_running_trial(storage: Any, url: str) -> None:
-    ours = experiment(storage, url, MIXED)
+def test_a_suggestion_is_an_ordinary_running_trial(storage: Any) -> None:
+    ours = experiment(storage, MIXED)
     trial = ours.ask()
     assert isinstance(trial, StudyTrial)
     (recorded,) = frozen(storage)
@@ -90,16 +93,16 @@ def test_a_suggestion_is_an_ordinary_running_trial(storage: Any, url: str) -> No
     assert trial.assignment.search_space == SearchSpace(MIXED).to_dict()
 
 
-def test_what_is_left_running_is_restored_as_it_was_asked(storage: Any, url: str) -> None:
-    ours = experiment(storage, url, MIXED)
+def test_what_is_left_running_is_restored_as_it_was_asked(storage: Any) -> None:
+    ours = experiment(storage, MIXED)
     asked = [ours.ask() for _ in range(5)]
-    experiment(storage, url, MIXED, name="another").ask()
-    again = experiment(storage, url, MIXED)
+    experiment(storage, MIXED, name="another").ask()
+    again = experiment(storage, MIXED)
     assert again.unfinished() == asked
 
 
-def test_results_are_recorded(storage: Any, url: str) -> None:
-    ours = experiment(storage, url, SPACE)
+def test_results_are_recorded(storage: Any) -> None:
+    ours = experiment(storage, SPACE)
     good, bad = ours.ask(), ours.ask()
     assert isinstance(good, StudyTrial)
     assert isinstance(bad, StudyTrial)
@@ -116,8 +119,8 @@ def test_results_are_recorded(storage: Any, url: str) -> None:
     assert ours.unfinished() == []
 
 
-def test_the_tuner_gets_every_metric_that_a_trial_reported(storage: Any, url: str) -> None:
-    ours = experiment(storage, url, SPACE)
+def test_the_tuner_gets_every_metric_that_a_trial_reported(storage: Any) -> None:
+    ours = experiment(storage, SPACE)
     for value in ({"default": 0.75, "size": 3}, 0.5):
         trial = ours.ask()
         assert isinstance(trial, StudyTrial)
@@ -135,9 +138,9 @@ def test_an_attribute_of_somebody_elses_trial_is_no_result() -> None:
 
 
 def test_a_trial_that_somebody_else_ended_stays_as_it_is(
-    storage: Any, url: str, caplog: pytest.LogCaptureFixture
+    storage: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ours = experiment(storage, url, SPACE)
+    ours = experiment(storage, SPACE)
     trial = ours.ask()
     assert isinstance(trial, StudyTrial)
     optuna.load_study(study_name="e", storage=storage).tell(0, 0.125)
@@ -148,8 +151,8 @@ def test_a_trial_that_somebody_else_ended_stays_as_it_is(
     assert "Trial 0 was ended in the study by somebody else." in caplog.text
 
 
-def test_the_budget_and_the_end_of_the_space(storage: Any, url: str) -> None:
-    ours = experiment(storage, url, SPACE)
+def test_the_budget_and_the_end_of_the_space(storage: Any) -> None:
+    ours = experiment(storage, SPACE)
     for _ in range(4):
         assert isinstance(ours.ask(max_trials=4), StudyTrial)
     assert ours.ask(max_trials=4) is Nothing.LIMIT
@@ -171,7 +174,7 @@ def test_the_quicker_storage_records_what_optunas_own_does(tmp_path: Path) -> No
     with open_storage(f"sqlite:///{tmp_path}/ours.db") as ours:
         plain = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/optunas.db")
         for storage in (ours, optuna.storages.get_storage(plain)):
-            searched = experiment(storage, "", MIXED)
+            searched = experiment(storage, MIXED)
             for _ in range(3):
                 searched.ask()
             recorded.append([(t.number, t.params, t.distributions) for t in frozen(storage)])
@@ -202,17 +205,7 @@ class _Silent:
 
 
 def _with_company(storage: Any, name: str, *silent: str, **options: Any) -> ExperimentStudy:
-    study = open_study(storage, config())
-    encoding = attach_space(study, SearchSpace(SPACE))
-    return ExperimentStudy(
-        study,
-        encoding,
-        HistoryFollower(make_tuner_of(config()), encoding),
-        goals=goals_of(config()),
-        experiment_id=name,
-        exclusive=partial(storage_lock, storage, name),
-        **{"company": _Silent(*silent), **options},
-    )
+    return experiment(storage, SPACE, name, **{"company": _Silent(*silent), **options})
 
 
 def test_trials_of_a_runner_that_vanished_are_taken_over_once(storage: Any) -> None:
