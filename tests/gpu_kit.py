@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas_tuners.experiment.nvml import Gpu, GpuProcess
+from nas_tuners.experiment.gpus.nvml import Gpu, GpuProcess
 
 GB = 2**30
 

@@ -15,7 +15,7 @@ import yaml
 from nas_tuners.contract.architecture import to_parameters, to_vector
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import read_metrics
-from nas_tuners.experiment.config import ExperimentConfig, load_config
+from nas_tuners.experiment.configuration.config import ExperimentConfig, load_config
 from tests.test_readme import README, read_blocks, run_block
 from trial_api import oneshot
 from trial_api.oneshot._options import Settings

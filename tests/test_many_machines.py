@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nas_tuners.experiment.config import load_config
+from nas_tuners.experiment.configuration.config import load_config
 from nas_tuners.experiment.folder import ExperimentFolder
 from tests.experiment_kit import eventually
 from tests.integration.worker_kit import check_whole, trials_of
@@ -120,7 +120,7 @@ def test_every_file_is_named_in_the_read_me() -> None:
 
 
 def test_the_page_tells_every_argument_of_slurm() -> None:
-    from nas_tuners.experiment.slurm_args import _KINDS, _OWN
+    from nas_tuners.experiment.slurm.args import _KINDS, _OWN
 
     page = (DOCS / "many_machines.md").read_text()
     assert [name for name in (*_OWN, *_KINDS) if f"`{name}`" not in page] == []

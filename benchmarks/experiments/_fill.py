@@ -20,8 +20,8 @@ from sqlalchemy import Engine, insert, text
 from nas_tuners.contract.architecture import to_architecture, to_parameters
 from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.experiment.journal_storage import RunnerJournal
-from nas_tuners.experiment.storage import open_storage, storage_file
+from nas_tuners.experiment.storages.journal import RunnerJournal
+from nas_tuners.experiment.storages.storage import open_storage, storage_file
 from nas_tuners.tuners._study import distributions
 
 from ._search import SPACE, Table

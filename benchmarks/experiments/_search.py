@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.experiment.config import ExperimentConfig
-from nas_tuners.experiment.config_parts import TunerConfig
+from nas_tuners.experiment.configuration.config import ExperimentConfig
+from nas_tuners.experiment.configuration.parts import TunerConfig
 from nas_tuners.experiment.folder import ExperimentFolder, create_folder
 from tests.servers import postgres_server
 

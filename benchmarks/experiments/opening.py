@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from nas_tuners.experiment.config_parts import TunerConfig
-from nas_tuners.experiment.event_file import EVENTS_FILE, read_events
+from nas_tuners.experiment.configuration.parts import TunerConfig
+from nas_tuners.experiment.events.file import EVENTS_FILE, read_events
 from nas_tuners.experiment.folder import ExperimentFolder
 
 from .._claim import Claim
@@ -41,7 +41,7 @@ def opening(folder: ExperimentFolder) -> Parts:
     import optuna
 
     from nas_tuners.experiment.results import read_results
-    from nas_tuners.experiment.storage import open_storage
+    from nas_tuners.experiment.storages.storage import open_storage
     from nas_tuners.experiment.study_setup import prepared_tuner
     from nas_tuners.tuners._history import HistoryFollower
     from nas_tuners.tuners._study import attach_space

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from nas_tuners.contract.architecture import to_architecture
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import Assignment, Metric
-from nas_tuners.experiment.config_parts import TunerConfig
+from nas_tuners.experiment.configuration.parts import TunerConfig
 from nas_tuners.experiment.launcher import Event, Exited, Reported
 from nas_tuners.experiment.loop import Finished, Limits, Loop
 from nas_tuners.experiment.records import StudyTrial
@@ -151,7 +151,7 @@ def record_trials(url: str, trials: int) -> Curve:
     from optuna.trial import TrialState, create_trial
 
     from nas_tuners.contract.flat_encoding import FlatEncoding
-    from nas_tuners.experiment.storage_operations import finish_trial
+    from nas_tuners.experiment.storages.operations import finish_trial
     from nas_tuners.tuners._study import distributions
 
     encoding = FlatEncoding(SearchSpace(SPACE))
@@ -199,7 +199,7 @@ def run_functions(folder: Path, trials: int, seed: int) -> Curve:
 def _opened(url: str) -> Iterator[BaseStorage]:
     import optuna
 
-    from nas_tuners.experiment.storage import open_storage
+    from nas_tuners.experiment.storages.storage import open_storage
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if url == "memory":

@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nas_tuners.experiment.event_file import EVENTS_FILE, read_events
+from nas_tuners.experiment.events.file import EVENTS_FILE, read_events
 from nas_tuners.experiment.folder import ExperimentFolder
 
 from .._claim import Claim

@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from nas_tuners.experiment.event_file import EVENTS_FILE, read_events
+from nas_tuners.experiment.events.file import EVENTS_FILE, read_events
 from tests.servers import PostgresServer, postgres_server
 
 from .._claim import Claim
@@ -80,7 +80,7 @@ def _check(url: str, ran: list[str], trials: int) -> None:
     """That each trial was run once, and each suggestion is another."""
     import optuna
 
-    from nas_tuners.experiment.storage import open_storage
+    from nas_tuners.experiment.storages.storage import open_storage
 
     twice = [number for number, times in Counter(ran).items() if times > 1]
     assert not twice, f"ran twice: {twice}"

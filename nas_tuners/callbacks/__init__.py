@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nas_tuners._lazy import imported_on_use
 
 if TYPE_CHECKING:
-    from nas_tuners.experiment.callbacks import Callback
+    from nas_tuners.experiment.events.callbacks import Callback
 
     from ._mlflow import MLflowCallback
     from ._tensorboard import TensorBoardCallback
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Callback", "MLflowCallback", "TensorBoardCallback", "WandbCallback"]
 
 _MODULES = {
-    "Callback": "nas_tuners.experiment.callbacks",
+    "Callback": "nas_tuners.experiment.events.callbacks",
     "MLflowCallback": "nas_tuners.callbacks._mlflow",
     "TensorBoardCallback": "nas_tuners.callbacks._tensorboard",
     "WandbCallback": "nas_tuners.callbacks._wandb",

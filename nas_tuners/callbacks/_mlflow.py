@@ -6,8 +6,8 @@ import importlib
 import re
 from typing import Any, final
 
-from nas_tuners.experiment.callbacks import Callback
-from nas_tuners.experiment.events import (
+from nas_tuners.experiment.events.callbacks import Callback
+from nas_tuners.experiment.events.events import (
     BestChanged,
     ExperimentEvent,
     RunEnded,

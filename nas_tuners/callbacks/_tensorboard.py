@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, final
 
-from nas_tuners.experiment.callbacks import Callback
-from nas_tuners.experiment.events import (
+from nas_tuners.experiment.events.callbacks import Callback
+from nas_tuners.experiment.events.events import (
     RunEnded,
     RunStarted,
     TrialFinished,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nas_tuners.contract.errors import ConfigError
-from nas_tuners.experiment.events import TrialFinished, TrialReported
+from nas_tuners.experiment.events.events import TrialFinished, TrialReported
 
 
 def need(package: str, extra: str) -> None:

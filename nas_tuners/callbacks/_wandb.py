@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any, Literal, final
 
-from nas_tuners.experiment.callbacks import Callback
-from nas_tuners.experiment.events import (
+from nas_tuners.experiment.events.callbacks import Callback
+from nas_tuners.experiment.events.events import (
     RunEnded,
     RunStarted,
     TrialFinished,

@@ -16,7 +16,7 @@ from . import exit_codes
 from ._log import print_log
 
 if TYPE_CHECKING:
-    from nas_tuners.experiment.nni_files import Converted
+    from nas_tuners.experiment.configuration.nni.files import Converted
 
 _ALONE = {"tuner": "name", "early_stopping": "name", "gpus": "per_trial", "budget": "maximum"}
 
@@ -40,10 +40,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _convert(options: argparse.Namespace) -> int:
     from nas_tuners.contract.errors import ConfigError
-    from nas_tuners.experiment.config import load_config
-    from nas_tuners.experiment.config_fields import fields_of
-    from nas_tuners.experiment.nni_files import convert, is_nni
-    from nas_tuners.experiment.yaml_file import read_yaml
+    from nas_tuners.experiment.configuration.config import load_config
+    from nas_tuners.experiment.configuration.fields import fields_of
+    from nas_tuners.experiment.configuration.nni.files import convert, is_nni
+    from nas_tuners.experiment.configuration.yaml_file import read_yaml
 
     path: Path = options.file
     file, base = read_yaml(path), path.resolve().parent
@@ -58,8 +58,8 @@ def _convert(options: argparse.Namespace) -> int:
 
 def _as_text(converted: Converted, path: Path, keys: Sequence[str]) -> str:
     """The file of ours, with the notes as comments."""
-    from nas_tuners.experiment.config_values import default_name
-    from nas_tuners.experiment.yaml_file import dump_yaml
+    from nas_tuners.experiment.configuration.values import default_name
+    from nas_tuners.experiment.configuration.yaml_file import dump_yaml
 
     folder = path.resolve().parent
     lines = (
@@ -79,16 +79,16 @@ def _short(key: str, value: Any) -> Any:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from nas_tuners.experiment.config import load_config
+    from nas_tuners.experiment.configuration.config import load_config
 
-    with print_log("nas_tuners.experiment.nni_files"):
+    with print_log("nas_tuners.experiment.configuration.nni.files"):
         load_config(options.file)
     print(f"{options.file}: OK")
     return exit_codes.OK
 
 
 def _schema(options: argparse.Namespace) -> int:
-    from nas_tuners.experiment.config_schema import config_schema_text
+    from nas_tuners.experiment.configuration.schema import config_schema_text
 
     print(config_schema_text(), end="")
     return exit_codes.OK

@@ -16,7 +16,7 @@ from ._linear_algebra import load_with_one_thread
 
 if TYPE_CHECKING:
     from nas_tuners.contract.search_space import SearchSpace
-    from nas_tuners.experiment.config import ExperimentConfig
+    from nas_tuners.experiment.configuration.config import ExperimentConfig
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     load_with_one_thread()
-    from nas_tuners.experiment.config import load_config
+    from nas_tuners.experiment.configuration.config import load_config
     from nas_tuners.experiment.folder import create_folder
     from nas_tuners.experiment.signals import StopSignals
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from ._run_and_report import STOPPING, run_and_report
 
     with StopSignals(STOPPING) as signals:
-        with print_log("nas_tuners.experiment.nni_files"):
+        with print_log("nas_tuners.experiment.configuration.nni.files"):
             config = load_config(options.config)
         space = _space(config)
         folder = create_folder(config, space, path=options.folder)

@@ -13,7 +13,7 @@ from nas_tuners.experiment.outcome import Complete, Failed
 from nas_tuners.experiment.results import Results, read_results
 from nas_tuners.experiment.runner import run_experiment
 from nas_tuners.experiment.signals import StopSignals
-from nas_tuners.experiment.slurm import run_on_slurm
+from nas_tuners.experiment.slurm.submission import run_on_slurm
 from nas_tuners.experiment.study_setup import goals_of
 
 from . import exit_codes

@@ -10,7 +10,7 @@ from . import exit_codes
 from ._arguments import add_folder_argument
 
 if TYPE_CHECKING:
-    from nas_tuners.experiment.config import ExperimentConfig
+    from nas_tuners.experiment.configuration.config import ExperimentConfig
     from nas_tuners.experiment.folder import ExperimentFolder
     from nas_tuners.experiment.results import Results
 
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     from nas_tuners.experiment.durations import format_duration
     from nas_tuners.experiment.folder import ExperimentFolder
     from nas_tuners.experiment.results import read_results
-    from nas_tuners.experiment.storage import hide_password
+    from nas_tuners.experiment.storages.storage import hide_password
 
     from ._tables import results_table
 

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _folder(options: argparse.Namespace) -> ExperimentFolder:
-    from nas_tuners.experiment.config import load_config
+    from nas_tuners.experiment.configuration.config import load_config
     from nas_tuners.experiment.worker import worker_folder
 
     given = load_config(options.config) if options.config else None
@@ -108,6 +108,6 @@ def _storage_url(options: argparse.Namespace, configured: str | None) -> str:
 
 
 def _shows_a_password(url: str) -> bool:
-    from nas_tuners.experiment.storage import hide_password
+    from nas_tuners.experiment.storages.storage import hide_password
 
     return hide_password(url) != url and "$" not in url

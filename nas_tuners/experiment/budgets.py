@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.trial_io import TRIAL_BUDGET
 
-from .config_parts import BudgetConfig
+from .configuration.parts import BudgetConfig
 from .hyperband import BudgetTrial, Decision, Schedule
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from nas_tuners.contract.errors import (
     did_you_mean,
 )
 
-from .config import ExperimentConfig
+from .configuration.config import ExperimentConfig
+from .local.spawners import trial_environment
 from .measuring import Measurer
-from .spawners import trial_environment
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

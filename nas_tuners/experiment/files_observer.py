@@ -14,7 +14,7 @@ from .folder import ExperimentFolder
 from .loop import Ending, Finished, Loop
 from .outcome import Complete, Paused, Pruned
 from .records import StudyTrial
-from .storage import storage_file
+from .storages.storage import storage_file
 from .trial_files import record, trial_folder
 
 _logger = logging.getLogger(__name__)

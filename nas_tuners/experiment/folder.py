@@ -36,7 +36,7 @@ from nas_tuners.contract.errors import ExperimentError, did_you_mean
 from nas_tuners.contract.json_files import write_text
 from nas_tuners.contract.search_space import SearchSpace
 
-from .config import ExperimentConfig
+from .configuration.config import ExperimentConfig
 from .prior import Prior, read_prior, save_prior
 from .study_setup import prepared_tuner
 

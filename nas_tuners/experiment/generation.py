@@ -13,10 +13,10 @@ from nas_tuners.contract.json_files import write_text
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE
 
-from .config import Command
+from .configuration.config import Command
 from .durations import format_duration
-from .processes import signal_group
-from .spawners import arguments, trial_environment
+from .local.processes import signal_group
+from .local.spawners import arguments, trial_environment
 from .trial_files import tail
 
 

@@ -12,14 +12,14 @@ from nas_tuners.contract.errors import ExperimentError, did_you_mean
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.study_attributes import SEARCH_SPACE_ATTR
 
-from .config import ExperimentConfig
-from .config_parts import LauncherConfig
+from .configuration.config import ExperimentConfig
+from .configuration.parts import LauncherConfig
 from .generation import generate_search_space
 from .logs import without_notices
 from .prior import Prior, read_prior
 from .records import CONFIG_ATTR, PRIOR_ATTR
-from .storage import open_storage
-from .storage_operations import storage_lock
+from .storages.operations import storage_lock
+from .storages.storage import open_storage
 from .study_setup import open_study, study_name
 
 if TYPE_CHECKING:

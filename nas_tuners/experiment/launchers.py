@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from .config import ExperimentConfig
+from .configuration.config import ExperimentConfig
 from .launcher import Launcher
-from .local import LocalLauncher
+from .local.launcher import LocalLauncher
 
 _MB = 1_000_000
 
@@ -21,7 +21,7 @@ def make_launcher(config: ExperimentConfig, *, trials: Path) -> AbstractContextM
         trials: The folder that holds a folder per trial.
     """
     if config.launcher.name == "ray":
-        from .ray_launcher import RayLauncher
+        from .ray_cluster.launcher import RayLauncher
 
         return RayLauncher.from_config(config, trials=trials)
     return local_launcher(config, trials=trials, environment=config.environment)
@@ -33,7 +33,7 @@ def local_launcher(
     """Trials as processes on this machine."""
     gpus = None
     if config.gpus is not None:
-        from .gpus import GpuPlacement
+        from .gpus.placement import GpuPlacement
 
         gpus = GpuPlacement(config.gpus)
     return LocalLauncher(

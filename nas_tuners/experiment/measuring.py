@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from nas_tuners.contract.errors import ExperimentError
 
-from .processes import Watchdog, signal_group
+from .local.processes import Watchdog, signal_group
 
 _PROGRAM = "nas_tuners.experiment.measuring_program"
 _REMEMBERED = 10_000  # architectures

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 
 from .company import Company
 from .records import REASON_ATTR, RUNNER_ATTR, TAKEN_ATTR, StudyTrial, unfinished_of
-from .storage_operations import again, finish_trial
+from .storages.operations import again, finish_trial
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage

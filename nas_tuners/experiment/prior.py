@@ -18,7 +18,7 @@ from nas_tuners.contract.errors import (
 from nas_tuners.contract.json_files import read_text, write_text
 
 if TYPE_CHECKING:
-    from .config_parts import TunerConfig
+    from .configuration.parts import TunerConfig
 
 Record = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 from .records import StudyTrial
-from .storage_operations import again
+from .storages.operations import again
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.trial_io import Assignment
 
-from .config_parts import PrunedTrials
+from .configuration.parts import PrunedTrials
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

@@ -17,7 +17,7 @@ from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, ENCODING_ATT
 from .folder import ExperimentFolder
 from .outcome import is_number, metric_names
 from .records import REASON_ATTR, result_of
-from .storage import open_storage, storage_file
+from .storages.storage import open_storage, storage_file
 from .study_setup import goals_of, main_direction, study_name
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from nas_tuners.contract.trial_io import (
 
 from .budgets import Budgets
 from .company import Company
-from .config import ExperimentConfig
-from .config_parts import PrunedTrials
+from .configuration.config import ExperimentConfig
+from .configuration.parts import PrunedTrials
 from .constraint import open_constraint
-from .event_sinks import open_events
-from .events_observer import EventsObserver
+from .events.observer import EventsObserver
+from .events.sinks import open_events
 from .files_observer import FilesObserver
 from .folder import ExperimentFolder
 from .joining import publish
@@ -36,9 +36,9 @@ from .outcome import judge
 from .records import StudyTrial, lesson_of
 from .results import Results
 from .signals import StopSignals
-from .storage import open_storage, storage_file
-from .storage_operations import storage_lock
-from .storage_patience import reason_of
+from .storages.operations import storage_lock
+from .storages.patience import reason_of
+from .storages.storage import open_storage, storage_file
 from .study import ExperimentStudy
 from .study_setup import goals_of, make_pruner_of, open_study, prepared_tuner, study_name
 from .trial_files import kill_process_of, reported, trial_folder

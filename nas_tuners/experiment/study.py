@@ -24,7 +24,7 @@ from .outcome import Complete, Failed, Outcome, Paused, Pruned
 from .ownership import Ownership
 from .pruning import Pruning
 from .records import REASON_ATTR, RESULT_ATTR, RUNNER_ATTR, StudyTrial
-from .storage_operations import again, finish_trial
+from .storages.operations import again, finish_trial
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nas_tuners.contract.errors import ConfigError, ExperimentError, Problem
 from nas_tuners.contract.search_space import SearchSpace
 
-from .config import ExperimentConfig
+from .configuration.config import ExperimentConfig
 from .prior import Prior
 
 if TYPE_CHECKING:

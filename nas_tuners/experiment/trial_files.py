@@ -27,7 +27,7 @@ from nas_tuners.contract.trial_io import (
     write_assignment,
 )
 
-from .processes import kill_leftover, start_mark
+from .local.processes import kill_leftover, start_mark
 
 STDOUT, STDERR, RECORD = "stdout.txt", "stderr.txt", "trial.json"
 

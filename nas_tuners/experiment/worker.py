@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nas_tuners.contract.errors import ExperimentError
 
-from .config import ExperimentConfig
+from .configuration.config import ExperimentConfig
 from .folder import ExperimentFolder, create_folder
 from .joining import begin_or_join
 from .study_setup import study_name

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nas_tuners.experiment.callbacks import Callback, Guarded
-from nas_tuners.experiment.events import (
+from nas_tuners.experiment.events.callbacks import Callback, Guarded
+from nas_tuners.experiment.events.events import (
     BestChanged,
     ExperimentEvent,
     RunEnded,

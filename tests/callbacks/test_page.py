@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from nas_tuners.experiment.callbacks import CALLBACKS
-from nas_tuners.experiment.event_file import read_events
-from nas_tuners.experiment.events import EVENTS, SUBSCRIPTIONS, TrialFinished
+from nas_tuners.experiment.events.callbacks import CALLBACKS
+from nas_tuners.experiment.events.events import EVENTS, SUBSCRIPTIONS, TrialFinished
+from nas_tuners.experiment.events.file import read_events
 from nas_tuners.experiment.loop import Ending
 from tests.test_readme import read_blocks, run_block
 

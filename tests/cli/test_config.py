@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas_tuners.experiment.config import load_config
-from nas_tuners.experiment.config_schema import config_schema
+from nas_tuners.experiment.configuration.config import load_config
+from nas_tuners.experiment.configuration.schema import config_schema
 from tests.experiment_kit import SPACE, Project
 
 NNI = """\

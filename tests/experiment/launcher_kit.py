@@ -11,7 +11,7 @@ from typing import Any
 
 from nas_tuners.contract.trial_io import Assignment
 from nas_tuners.experiment.launcher import Event, Exited
-from nas_tuners.experiment.local import LocalLauncher
+from nas_tuners.experiment.local.launcher import LocalLauncher
 from tests.experiment_kit import eventually
 
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from nas_tuners.experiment.background import Background
-from nas_tuners.experiment.events import BestChanged, ExperimentEvent
+from nas_tuners.experiment.events.background import Background
+from nas_tuners.experiment.events.events import BestChanged, ExperimentEvent
 
 
 def event(trial: int) -> BestChanged:

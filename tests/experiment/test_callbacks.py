@@ -7,9 +7,9 @@ import pytest
 
 from nas_tuners.callbacks import Callback, TensorBoardCallback
 from nas_tuners.contract.errors import ConfigError
-from nas_tuners.experiment.callbacks import Guarded, make_callbacks
-from nas_tuners.experiment.config_parts import CallbackConfig
-from nas_tuners.experiment.events import EVENTS, BestChanged, ExperimentEvent, Waiting
+from nas_tuners.experiment.configuration.parts import CallbackConfig
+from nas_tuners.experiment.events.callbacks import Guarded, make_callbacks
+from nas_tuners.experiment.events.events import EVENTS, BestChanged, ExperimentEvent, Waiting
 
 MODULE = """
 from nas_tuners.callbacks import Callback

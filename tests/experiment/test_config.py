@@ -6,7 +6,7 @@ import pytest
 
 from nas_tuners.contract.errors import ConfigError
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.experiment.config import ExperimentConfig, TunerConfig, load_config
+from nas_tuners.experiment.configuration.config import ExperimentConfig, TunerConfig, load_config
 from nas_tuners.experiment.study_setup import goals_of, make_tuner_of
 
 MINIMAL = "command: python train.py\ntuner: random\n"
@@ -280,7 +280,7 @@ def test_storages_that_would_not_last(tmp_path: Path, url: str, message: str) ->
 def test_the_fields_of_the_file_are_those_of_the_dataclass(tmp_path: Path) -> None:
     from dataclasses import fields
 
-    from nas_tuners.experiment.config_fields import fields_of
+    from nas_tuners.experiment.configuration.fields import fields_of
 
     assert set(fields_of(tmp_path)) == {field.name for field in fields(ExperimentConfig)}
 

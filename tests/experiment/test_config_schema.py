@@ -8,8 +8,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from nas_tuners.experiment.config_fields import fields_of
-from nas_tuners.experiment.config_schema import config_schema, config_schema_text
+from nas_tuners.experiment.configuration.fields import fields_of
+from nas_tuners.experiment.configuration.schema import config_schema, config_schema_text
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = config_schema()

@@ -22,8 +22,8 @@ from nas_tuners.contract.errors import (
 from nas_tuners.contract.flat_encoding import FlatEncoding
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.experiment.constraint import Constraint
+from nas_tuners.experiment.local.spawners import trial_environment
 from nas_tuners.experiment.measuring import Measurer
-from nas_tuners.experiment.spawners import trial_environment
 from nas_tuners.tuners._history import HistoryFollower
 from nas_tuners.tuners._random import RandomTuner
 from nas_tuners.tuners._study import distributions

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_tuners.experiment.event_file import EventFile, read_events
-from nas_tuners.experiment.events import (
+from nas_tuners.experiment.events.events import (
     EVENTS,
     SUBSCRIPTIONS,
     BestChanged,
@@ -18,6 +17,7 @@ from nas_tuners.experiment.events import (
     TrialReported,
     without_passwords,
 )
+from nas_tuners.experiment.events.file import EventFile, read_events
 
 
 def best(trial: int) -> BestChanged:
@@ -135,8 +135,8 @@ def test_processes_that_write_at_the_same_time_tear_no_lines(tmp_path: Path) -> 
     code = """
 import sys
 from pathlib import Path
-from nas_tuners.experiment.event_file import EventFile
-from nas_tuners.experiment.events import TrialStarted
+from nas_tuners.experiment.events.file import EventFile
+from nas_tuners.experiment.events.events import TrialStarted
 file = EventFile(Path(sys.argv[1]))
 for trial in range(200):
     file.write(TrialStarted(time=0.0, experiment=sys.argv[2], trial=trial, attempt=1,

@@ -13,12 +13,12 @@ import nas_tuners
 from nas_tuners.contract.errors import ConfigError, ExperimentError
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import Assignment, Metric
-from nas_tuners.experiment.config import ExperimentConfig
-from nas_tuners.experiment.config_parts import CallbackConfig, NotifyConfig, TunerConfig
-from nas_tuners.experiment.event_file import read_events
-from nas_tuners.experiment.event_sinks import open_events
-from nas_tuners.experiment.events import BestChanged, ExperimentEvent
-from nas_tuners.experiment.events_observer import EventsObserver
+from nas_tuners.experiment.configuration.config import ExperimentConfig
+from nas_tuners.experiment.configuration.parts import CallbackConfig, NotifyConfig, TunerConfig
+from nas_tuners.experiment.events.events import BestChanged, ExperimentEvent
+from nas_tuners.experiment.events.file import read_events
+from nas_tuners.experiment.events.observer import EventsObserver
+from nas_tuners.experiment.events.sinks import open_events
 from nas_tuners.experiment.folder import ExperimentFolder, create_folder
 from nas_tuners.experiment.launcher import Exited
 from nas_tuners.experiment.loop import Finished

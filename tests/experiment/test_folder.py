@@ -14,7 +14,7 @@ import pytest
 
 from nas_tuners.contract.errors import ArchitectureError, ConfigError, ExperimentError
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.experiment.config import ExperimentConfig, TunerConfig
+from nas_tuners.experiment.configuration.config import ExperimentConfig, TunerConfig
 from nas_tuners.experiment.folder import ExperimentFolder, create_folder
 from nas_tuners.experiment.prior import Prior
 from tests.experiment_kit import SPACE, eventually

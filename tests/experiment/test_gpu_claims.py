@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nas_tuners.contract.errors import ExperimentError
-from nas_tuners.experiment.gpu_claims import GpuClaims
+from nas_tuners.experiment.gpus.claims import GpuClaims
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_a_run_that_is_killed_leaves_no_claim(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from nas_tuners.experiment.gpu_claims import GpuClaims\n"
+        "from nas_tuners.experiment.gpus.claims import GpuClaims\n"
         "print(GpuClaims(Path(sys.argv[1])).claim('GPU-a'), flush=True)\n"
         "sys.stdin.read()"
     )

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from nas_tuners.experiment.config_parts import GpuConfig
-from nas_tuners.experiment.gpu_rules import Placement, Refusal, assign
-from nas_tuners.experiment.nvml import Gpu, GpuProcess
+from nas_tuners.experiment.configuration.parts import GpuConfig
+from nas_tuners.experiment.gpus.nvml import Gpu, GpuProcess
+from nas_tuners.experiment.gpus.rules import Placement, Refusal, assign
 from tests.gpu_kit import GB, gpu, python
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from nas_tuners.contract.errors import ConfigError, ExperimentError
-from nas_tuners.experiment.config_parts import GpuConfig
-from nas_tuners.experiment.gpus import GpuPlacement, own_processes
-from nas_tuners.experiment.nvml import Gpu
+from nas_tuners.experiment.configuration.parts import GpuConfig
+from nas_tuners.experiment.gpus.nvml import Gpu
+from nas_tuners.experiment.gpus.placement import GpuPlacement, own_processes
 from tests.gpu_kit import GB, gpu, python
 
 NOBODY = 4_194_305  # beyond the largest process id of Linux

@@ -12,8 +12,8 @@ from pathlib import Path
 import optuna
 import pytest
 
-from nas_tuners.experiment.journal_storage import RunnerJournal
-from nas_tuners.experiment.storage import open_storage
+from nas_tuners.experiment.storages.journal import RunnerJournal
+from nas_tuners.experiment.storages.storage import open_storage
 
 
 def _study(journal: RunnerJournal) -> optuna.Study:

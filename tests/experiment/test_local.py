@@ -12,8 +12,8 @@ import pytest
 
 from nas_tuners.contract.trial_io import Assignment
 from nas_tuners.experiment.launcher import Event, Exited, Reported, ReportedUnusable
-from nas_tuners.experiment.local import LocalLauncher
-from nas_tuners.experiment.spawners import arguments, trial_environment
+from nas_tuners.experiment.local.launcher import LocalLauncher
+from nas_tuners.experiment.local.spawners import arguments, trial_environment
 from tests.experiment_kit import eventually, is_alive
 
 METRIC = '{"kind": "final", "sequence": 0, "value": 1.5}'

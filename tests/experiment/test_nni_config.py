@@ -10,17 +10,17 @@ import yaml
 
 from nas_tuners.contract.errors import ConfigError
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.experiment.config import ExperimentConfig, load_config
-from nas_tuners.experiment.config_parts import (
+from nas_tuners.experiment.configuration.config import ExperimentConfig, load_config
+from nas_tuners.experiment.configuration.nni.files import convert, is_nni
+from nas_tuners.experiment.configuration.nni.keys import VERSION_1, VERSION_2
+from nas_tuners.experiment.configuration.parts import (
     BudgetConfig,
     EarlyStoppingConfig,
     GpuConfig,
     TunerConfig,
 )
+from nas_tuners.experiment.configuration.yaml_file import read_yaml
 from nas_tuners.experiment.folder import create_folder
-from nas_tuners.experiment.nni_files import convert, is_nni
-from nas_tuners.experiment.nni_keys import VERSION_1, VERSION_2
-from nas_tuners.experiment.yaml_file import read_yaml
 from tests.experiment_kit import SPACE
 
 PAGE = Path(__file__).parents[2] / "docs" / "nni.md"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nas_tuners.contract.errors import ExperimentError
-from nas_tuners.experiment.nvml import read_gpus
+from nas_tuners.experiment.gpus.nvml import read_gpus
 from tests.experiment_kit import PRELUDE, SPACE, Project
 
 FILES = Path(__file__).parent / "nni"

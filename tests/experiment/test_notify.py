@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nas_tuners.experiment.config_parts import NotifyConfig
-from nas_tuners.experiment.events import BestChanged, TrialFinished
-from nas_tuners.experiment.notify import Hook, notify_problems
+from nas_tuners.experiment.configuration.parts import NotifyConfig
+from nas_tuners.experiment.events.events import BestChanged, TrialFinished
+from nas_tuners.experiment.events.notify import Hook, notify_problems
 from tests.experiment_kit import eventually, is_alive
 
 BEST = BestChanged(time=5.0, experiment="e-1", trial=3, value=0.5)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from nas_tuners.contract.errors import ExperimentError
-from nas_tuners.experiment.nvml import Gpu, GpuProcess, hide, read_gpus
+from nas_tuners.experiment.gpus.nvml import Gpu, GpuProcess, hide, read_gpus
 from tests.gpu_kit import GB, FakeNvml, process
 
 pynvml = pytest.importorskip("pynvml", reason="needs nvidia-ml-py (the extra `gpu`)")

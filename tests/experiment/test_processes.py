@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_tuners.experiment.processes import (
+from nas_tuners.experiment.local.processes import (
     _GATE,
     Watchdog,
     group_exists,
@@ -26,7 +26,7 @@ from tests.experiment_kit import eventually, is_alive
 RUNNER = """
 import os, signal, sys
 from pathlib import Path
-from nas_tuners.experiment.processes import Watchdog, start_watched
+from nas_tuners.experiment.local.processes import Watchdog, start_watched
 here, null = Path(sys.argv[1]), Path(os.devnull)
 command = ["/bin/sh", "-c", "sleep 600 & sleep 600"]
 process = start_watched(command, Watchdog(), cwd=here, environment=dict(os.environ),

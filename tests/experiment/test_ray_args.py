@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nas_tuners.experiment.ray_args import RayArgs, check_ray_args
+from nas_tuners.experiment.ray_cluster.args import RayArgs, check_ray_args
 
 
 def _problems(args: dict[str, Any], **options: Any) -> list[str]:

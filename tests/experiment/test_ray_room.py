@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nas_tuners.experiment.ray_args import RayArgs
-from nas_tuners.experiment.ray_room import delay, demand_of, places, shortage
+from nas_tuners.experiment.ray_cluster.args import RayArgs
+from nas_tuners.experiment.ray_cluster.room import delay, demand_of, places, shortage
 
 SMALL, LARGE = {"CPU": 4, "memory": 8e9}, {"CPU": 2, "GPU": 4, "memory": 64e9}
 

@@ -9,10 +9,10 @@ import optuna
 import pytest
 
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.experiment.config import ExperimentConfig, TunerConfig
+from nas_tuners.experiment.configuration.config import ExperimentConfig, TunerConfig
 from nas_tuners.experiment.folder import ExperimentFolder, create_folder
 from nas_tuners.experiment.results import read_results
-from nas_tuners.experiment.storage import open_storage
+from nas_tuners.experiment.storages.storage import open_storage
 from nas_tuners.experiment.study_setup import open_study
 from nas_tuners.tuners._study import attach_space
 from tests.experiment_kit import SPACE

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from nas_tuners.contract.errors import ConfigError
-from nas_tuners.experiment.config import load_config
-from nas_tuners.experiment.slurm_args import slurm_problems
+from nas_tuners.experiment.configuration.config import load_config
+from nas_tuners.experiment.slurm.args import slurm_problems
 from tests.experiment_kit import Project
 
 pytest.importorskip("submitit")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from nas_tuners.contract.errors import ExperimentError
-from nas_tuners.experiment.storage import hide_password, open_storage, storage_file
-from nas_tuners.experiment.storage_server import missing_driver
+from nas_tuners.experiment.storages.server import missing_driver
+from nas_tuners.experiment.storages.storage import hide_password, open_storage, storage_file
 
 
 @pytest.mark.parametrize(

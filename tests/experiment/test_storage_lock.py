@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_tuners.experiment.storage_lock import file_lock
+from nas_tuners.experiment.storages.lock import file_lock
 
 _SPAWN = multiprocessing.get_context("spawn")
 

@@ -11,8 +11,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import TrialState
 
-from nas_tuners.experiment.storage import open_storage
-from nas_tuners.experiment.storage_operations import again, finish_trial, storage_lock
+from nas_tuners.experiment.storages.operations import again, finish_trial, storage_lock
+from nas_tuners.experiment.storages.storage import open_storage
 from tests.networks import free_port
 
 _WORKERS = multiprocessing.get_context("forkserver")

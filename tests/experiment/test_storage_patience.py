@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas_tuners.experiment.storage_patience import Waiter, is_lost_connection, reason_of
+from nas_tuners.experiment.storages.patience import Waiter, is_lost_connection, reason_of
 
 
 class _Flaky:

@@ -15,12 +15,12 @@ from optuna.trial import TrialState
 from nas_tuners.contract.errors import ExperimentError, SearchSpaceExhausted
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import Metric
-from nas_tuners.experiment.config import ExperimentConfig, TunerConfig
+from nas_tuners.experiment.configuration.config import ExperimentConfig, TunerConfig
 from nas_tuners.experiment.loop import Nothing
 from nas_tuners.experiment.outcome import Complete, Failed, Pruned
 from nas_tuners.experiment.records import StudyTrial, lesson_of, result_of
-from nas_tuners.experiment.storage import open_storage
-from nas_tuners.experiment.storage_operations import storage_lock
+from nas_tuners.experiment.storages.operations import storage_lock
+from nas_tuners.experiment.storages.storage import open_storage
 from nas_tuners.experiment.study import ExperimentStudy
 from nas_tuners.experiment.study_setup import goals_of, make_tuner_of, open_study
 from nas_tuners.tuners._history import HistoryFollower

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_tuners.experiment.trial_logs import BoundedLog, open_log
+from nas_tuners.experiment.local.trial_logs import BoundedLog, open_log
 
 LEFT_OUT = re.compile(rb"\n\[nas-tuners left out +(\d+) bytes here\]\n")
 

@@ -16,10 +16,10 @@ from random import Random
 import pytest
 
 from nas_tuners.experiment.launcher import Exited, Reported
-from nas_tuners.experiment.local import LocalLauncher
-from nas_tuners.experiment.warm import WarmSpawner
-from nas_tuners.experiment.warm_family import parent
-from nas_tuners.experiment.warm_process import ServerProcess
+from nas_tuners.experiment.local.launcher import LocalLauncher
+from nas_tuners.experiment.warm.family import parent
+from nas_tuners.experiment.warm.process import ServerProcess
+from nas_tuners.experiment.warm.spawner import WarmSpawner
 from tests.experiment.launcher_kit import Place, assignment, processes_with, until_exit
 from tests.experiment_kit import eventually, is_alive
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_tuners.experiment.local import LocalLauncher
+from nas_tuners.experiment.local.launcher import LocalLauncher
 from tests.experiment.launcher_kit import Place, assignment, until_exit
 
 BUFFERED = {"PYTHONUNBUFFERED": ""}

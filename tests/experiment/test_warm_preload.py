@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tqdm import tqdm
 
-from nas_tuners.experiment.warm_preload import (
+from nas_tuners.experiment.warm.preload import (
     UnsafeImportError,
     _is_fork_safe,
     module_file,

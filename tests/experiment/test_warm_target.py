@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from nas_tuners.contract.errors import ConfigError
-from nas_tuners.experiment.config import Command
-from nas_tuners.experiment.local import LocalLauncher
-from nas_tuners.experiment.warm_target import WarmTarget, target_of_command
+from nas_tuners.experiment.configuration.config import Command
+from nas_tuners.experiment.local.launcher import LocalLauncher
+from nas_tuners.experiment.warm.target import WarmTarget, target_of_command
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nas_tuners.experiment.yaml_file import YamlFile, dump_yaml, read_yaml
+from nas_tuners.experiment.configuration.yaml_file import YamlFile, dump_yaml, read_yaml
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS

@@ -15,7 +15,7 @@ from typing import Any
 
 import optuna
 
-from nas_tuners.experiment.storage import open_storage
+from nas_tuners.experiment.storages.storage import open_storage
 from tests.experiment_kit import SPACE, Project, eventually, finish
 
 WIDE = {f"k{i}": {"_type": "layer_choice", "_value": list("abcdef")} for i in range(6)} | SPACE
@@ -208,7 +208,7 @@ def watchdog_of(runner: int) -> int:
 
 def warm_server_of(runner: int) -> int:
     """The process that a runner's warm trials are forked from, once they are."""
-    (found,) = [pid for pid in children_of(runner) if "warm_server" in command_line(pid)]
+    (found,) = [pid for pid in children_of(runner) if "warm.server" in command_line(pid)]
     return found
 
 

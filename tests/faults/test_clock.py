@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_tuners.experiment.event_file import read_events
+from nas_tuners.experiment.events.file import read_events
 from tests.experiment_kit import kill
 from tests.faults.kit import Scene, architectures, assert_ends_well, check
 

@@ -203,5 +203,5 @@ def _role(pid: int) -> str:
         return "runner"
     if "watchdog.py" in words:
         return "watchdog"
-    forked = "warm_server" in words and "warm_server" in command_line(parent_of(pid))
-    return "server" if "warm_server" in words and not forked else "trial"
+    forked = "warm.server" in words and "warm.server" in command_line(parent_of(pid))
+    return "server" if "warm.server" in words and not forked else "trial"

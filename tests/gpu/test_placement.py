@@ -61,7 +61,7 @@ def run_trials(project: Project, **gpus: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("trials_per_gpu", [1, 2])
 def test_eight_trials_are_placed(project: Project, trials_per_gpu: int) -> None:
-    from nas_tuners.experiment.nvml import read_gpus
+    from nas_tuners.experiment.gpus.nvml import read_gpus
 
     records = run_trials(project, per_trial=1, trials_per_gpu=trials_per_gpu)
     gpus = {gpu.index: gpu for gpu in read_gpus() if not gpu.problem}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas_tuners.experiment.event_file import read_events
+from nas_tuners.experiment.events.file import read_events
 from tests.experiment_kit import Project, finish, kill
 
 

@@ -23,8 +23,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import text
 
 from nas_tuners.contract.errors import ExperimentError
-from nas_tuners.experiment.storage import open_storage
-from nas_tuners.experiment.storage_operations import again, finish_trial, storage_lock
+from nas_tuners.experiment.storages.operations import again, finish_trial, storage_lock
+from nas_tuners.experiment.storages.storage import open_storage
 from tests.experiment_kit import Project, eventually
 from tests.networks import OtherComputer, Relay
 from tests.servers import PASSWORD, PostgresServer, postgres_server

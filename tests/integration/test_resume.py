@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nas_tuners.experiment.event_file import read_events
+from nas_tuners.experiment.events.file import read_events
 from tests.experiment_kit import SPACE, Project, eventually, finish, is_alive, kill
 
 HANG_ONCE = """

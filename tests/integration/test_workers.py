@@ -14,7 +14,7 @@ import pytest
 
 from nas_tuners.cli import exit_codes
 from nas_tuners.experiment.folder import ExperimentFolder
-from nas_tuners.experiment.storage import open_storage
+from nas_tuners.experiment.storages.storage import open_storage
 from tests.experiment_kit import Project, eventually, finish, is_alive, kill
 from tests.integration.worker_kit import check_whole, noting, times_run, trials_of
 from tests.servers import PASSWORD

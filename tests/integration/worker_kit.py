@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR
-from nas_tuners.experiment.storage import open_storage
+from nas_tuners.experiment.storages.storage import open_storage
 
 # A trial that notes that it runs; `{}` is what else it does.
 NOTING = """

@@ -1,0 +1,1 @@
+"""GPUs for trials: :mod:`.nvml` sees them, :mod:`.rules` assigns, :mod:`.placement` remembers."""
