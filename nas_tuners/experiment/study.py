@@ -25,6 +25,7 @@ from .ownership import Ownership
 from .pruning import Pruning
 from .records import REASON_ATTR, RESULT_ATTR, RUNNER_ATTR, StudyTrial
 from .storages.operations import again, finish_trial
+from .storages.trial_list import TrialList
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -85,6 +86,7 @@ class ExperimentStudy:
         self._study = study
         self._storage = study._storage
         self._study_id = study._study_id
+        self._trials = TrialList(self._storage, self._study_id)
         self._encoding = encoding
         self._distributions = distributions(encoding)
         self._space = encoding.space.to_dict()
@@ -125,7 +127,7 @@ class ExperimentStudy:
     def unfinished(self) -> list[StudyTrial]:
         """The trials that this experiment left running when it last ended."""
         with self._exclusive():  # nobody is about to take them over
-            trials = self._trials()
+            trials = self._trials.read()
         left = [self._restore(trial, budget) for trial, budget in self._due(trials, more=True)]
         self._here.update(trial.number for trial in left)
         return left
@@ -160,7 +162,7 @@ class ExperimentStudy:
         if not self._here or time.monotonic() < self._next_look:
             return ()
         self._next_look = time.monotonic() + self._look_every
-        trials = again(self._storage, self._trials)
+        trials = again(self._storage, self._trials.read)
         ours = {trial.number for trial in self._ours(trials)}
         gone = self._here - ours
         for number in gone:
@@ -172,9 +174,9 @@ class ExperimentStudy:
 
     def _ask(self, max_trials: int | None) -> StudyTrial | Nothing:
         with self._exclusive():
-            trials = self._trials()
+            trials = self._trials.read()
             if self._ownership.take_over(self._unfinished(trials)):
-                trials = self._trials()
+                trials = self._trials.read()
             full = max_trials is not None and len(trials) >= max_trials
             for trial, budget in self._due(trials, more=not full):
                 return self._restore(trial, budget)
@@ -312,9 +314,6 @@ class ExperimentStudy:
     def _set_intermediate(self, trial: StudyTrial, step: int, value: float) -> None:
         set_value = self._storage.set_trial_intermediate_value
         again(self._storage, lambda: set_value(trial.storage_id, step, value))
-
-    def _trials(self) -> list[FrozenTrial]:
-        return self._storage.get_all_trials(self._study_id, deepcopy=False)
 
     def _unfinished(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         return self._watch.look(trials).unfinished
