@@ -24,11 +24,11 @@ def import_class(path: str, code_directory: Path | None, *, where: str) -> type:
         ConfigError: if there is none.
     """
     module_name, _, class_name = path.rpartition(":" if ":" in path else ".")
-    module = _import(module_name, code_directory, hint=_hint_at_module(path), where=where)
+    module = _import(module_name, code_directory, hint=hint_at_module(path), where=where)
     target = getattr(module, class_name, None)
     if not isinstance(target, type):
         classes = [key for key, value in vars(module).items() if isinstance(value, type)]
-        hint = _hint_at_module(path) or did_you_mean(class_name, classes)
+        hint = hint_at_module(path) or did_you_mean(class_name, classes)
         message = f"module {module_name!r} has no class {class_name!r}{hint}"
         raise ConfigError([Problem(where, message)])
     return target
@@ -79,7 +79,7 @@ def _import(module_name: str, code_directory: Path | None, *, hint: str, where: 
         raise ConfigError([Problem(where, message)]) from error
 
 
-def _hint_at_module(path: str) -> str:
+def hint_at_module(path: str) -> str:
     """For those who name a file, as in ``folder/code.py:Mine``."""
     file, suffix, class_name = path.partition(".py")
     if not suffix or class_name[:1] not in ("", ":", "."):

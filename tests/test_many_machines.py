@@ -63,6 +63,20 @@ def test_both_configurations_are_of_one_search() -> None:
     assert other.launcher.args["workers"] == 4
 
 
+def test_a_postgresql_that_does_not_run_is_stopped_twice(example: Path) -> None:
+    folder = example / "postgres"
+    folder.mkdir()  # it has died, and left this
+    words = ["bash", "postgres_here.sh", "stop"]
+    for said in ("it does not run any more; what it held is removed", f"there is no {folder}"):
+        environment = os.environ | {"POSTGRES_DIR": str(folder)}
+        done = subprocess.run(
+            words, cwd=example, env=environment, capture_output=True, text=True, check=True
+        )
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert not folder.exists()
+
+
 @pytest.mark.extended
 @pytest.mark.skipif(_binary("initdb") is None, reason="PostgreSQL is not installed")
 def test_the_page_works(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,8 +32,13 @@ start() {
 }
 
 stop() {
+    [[ -d $dir ]] || { echo "it does not run: there is no $dir" >&2; return; }
     cd "$dir"
-    "${as_user[@]}" pg_ctl stop -s -m fast -D "$dir/data" || true # it may have died already
+    if "${as_user[@]}" pg_ctl status -D "$dir/data" >/dev/null 2>&1; then
+        "${as_user[@]}" pg_ctl stop -s -m fast -D "$dir/data"
+    else
+        echo "it does not run any more; what it held is removed" >&2
+    fi
     rm -rf "$dir"
 }
 

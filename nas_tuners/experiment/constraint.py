@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.errors import (
     ConfigError,
-    ExperimentError,
     Problem,
     SearchSpaceExhausted,
     did_you_mean,
@@ -53,7 +52,8 @@ class Constraint:
         """The follower's next suggestion that fits.
 
         Raises:
-            ExperimentError: if an architecture cannot be measured.
+            ConfigError: if the function that measures is wrong.
+            ExperimentError: if its process is.
             SearchSpaceExhausted: when nothing that fits is left.
             TunerError: if too many suggestions in a row do not fit, or the tuner fails.
         """
@@ -69,16 +69,17 @@ class Constraint:
         """Bounded metric -> by how much it is beyond its bound; all are 0 or less where it fits.
 
         Raises:
-            ExperimentError: if the function fails, or leaves out a bounded metric.
+            ConfigError: if the function fails, or leaves out a bounded metric.
+            ExperimentError: if its process ends, or does not answer.
         """
         metrics = self._measurer.measure(parameters)
         for name in self._bounds:
             if name not in metrics:
-                raise ExperimentError(
-                    f"{self._measurer.target} gives no metric {name!r}, which constraint.bounds "
-                    f"bounds; it gives {', '.join(map(repr, metrics)) or 'none'}"
-                    f"{did_you_mean(name, metrics)}"
+                message = (
+                    f"{self._measurer.target} gives no such metric; it gives "
+                    f"{', '.join(map(repr, metrics)) or 'none'}{did_you_mean(name, metrics)}"
                 )
+                raise ConfigError([Problem(f"constraint.bounds.{name}", message)])
         return {
             name: sign * (metrics[name] - bound) for name, (sign, bound) in self._bounds.items()
         }
@@ -87,7 +88,8 @@ class Constraint:
         """The bounds that an architecture is beyond.
 
         Raises:
-            ExperimentError: as :meth:`excess`.
+            ConfigError: as :meth:`excess`.
+            ExperimentError: likewise.
         """
         return [self._words[name] for name, by in self.excess(parameters).items() if by > 0]
 

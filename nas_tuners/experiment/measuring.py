@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nas_tuners.contract.errors import ExperimentError
+from nas_tuners.contract.errors import ConfigError, ExperimentError, Problem
 
 from .local.processes import Watchdog, signal_group
 
 _PROGRAM = "nas_tuners.experiment.measuring_program"
+_KEY = "constraint.measure"  # that names the function
 _REMEMBERED = 10_000  # architectures
 _SHOWN = 300  # characters of an architecture in a message
 _LINES = 8  # of a traceback, or of what was said before a crash
@@ -70,8 +71,8 @@ class Measurer:
         """The metrics of an architecture, remembered for the next time.
 
         Raises:
-            ExperimentError: if the function raises, gives no numbers, ends its process, or does
-                not answer in time.
+            ConfigError: if there is no such function, or it raises, or gives no numbers.
+            ExperimentError: if it ends its process, or does not answer in time.
         """
         question = json.dumps(parameters, sort_keys=True)
         if question not in self._known:
@@ -89,18 +90,21 @@ class Measurer:
             answer = json.loads(self._process.ask(question, self._timeout))
         except _NoAnswer as error:
             self.close()
-            raise self._failed(str(error), question) from error
+            raise ExperimentError(self._failure(str(error), question)) from error
         except BaseException:  # Ctrl-C: an answer that comes later would be taken for another's
             self.close()
             raise
+        if "absent" in answer:
+            raise ConfigError([Problem(_KEY, answer["absent"])])
         if "error" in answer:
-            raise self._failed(_last_lines(answer["error"]), question)
+            failure = self._failure(_last_lines(answer["error"]), question)
+            raise ConfigError([Problem(_KEY, failure)])
         metrics: dict[str, float] = answer["metrics"]
         return metrics
 
-    def _failed(self, why: str, question: str) -> ExperimentError:
+    def _failure(self, why: str, question: str) -> str:
         shown = question if len(question) <= _SHOWN else f"{question[:_SHOWN]}..."
-        return ExperimentError(f"{self.target} gave no metrics of {shown}\n{why}")
+        return f"{self.target} gave no metrics of {shown}\n{why}"
 
 
 class _NoAnswer(Exception):  # noqa: N818 - becomes an error further up

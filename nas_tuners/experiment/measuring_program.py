@@ -1,8 +1,9 @@
 """Measures architectures with a function of the user's. Run as ``python -m``, with its path.
 
 Each line of standard input holds the parameters of an architecture, as JSON. The answer is a line
-too: ``{"metrics": {...}}``, or ``{"error": "..."}``. What the function itself prints goes to
-standard error. The end of the input ends the program.
+too: ``{"metrics": {...}}``, ``{"error": "..."}``, or ``{"absent": "..."}`` where there is no such
+function. What the function itself prints goes to standard error. The end of the input ends the
+program.
 """
 
 from __future__ import annotations
@@ -29,10 +30,16 @@ def main(target: str) -> None:
         try:
             measure = measure or _find(target)
             answer: dict[str, Any] = {"metrics": _numbers(measure(json.loads(line)))}
+        except _AbsentError as absent:
+            answer = {"absent": str(absent)}
         except Exception as error:  # whatever the user's function raises
             answer = {"error": _said(error)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+class _AbsentError(Exception):
+    """There is no such function."""
 
 
 def _take_standard_streams() -> tuple[TextIO, TextIO]:
@@ -63,12 +70,12 @@ def _find(target: str) -> _Measure:
         if error.name != module_name:
             raise
         where = f"looked in {Path.cwd()} first"
-        raise TrialError(f"No module named {module_name!r} ({where})") from None
+        raise _AbsentError(f"no module {module_name!r} ({where})") from None
     function = getattr(module, name, None)
     if not callable(function):
         functions = [key for key, value in vars(module).items() if callable(value)]
         hint = did_you_mean(name, functions)
-        raise TrialError(f"module {module_name!r} has no function {name!r}{hint}")
+        raise _AbsentError(f"module {module_name!r} has no function {name!r}{hint}")
     found: _Measure = function
     return found
 

@@ -145,16 +145,65 @@ def test_goals_for_several_metrics(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "message"),
+    ("mode", "where", "message"),
     [
-        ("{size: <= 5}", "at least one metric to 'maximize' or 'minimize'"),
-        ("{a: maximize, b: at most 5}", "`optimize_mode['b']` must be 'maximize', 'minimize' or"),
-        ("[maximize]", "must be maximize or minimize, got ['maximize']"),
+        ("{size: <= 5}", "", "at least one metric to 'maximize' or 'minimize'"),
+        ("{a: maximise}", ".a", "bound like '<= 5' or '>= 0.5', got 'maximise'; did you mean"),
+        ("{a: maximize, b: at most 5}", ".b", "must be maximize, minimize or a bound like"),
+        ("{a: maximize, b: 5}", ".b", "got 5; write '<= 5' if it may not be more"),
+        ("[a]", "", "or say it of each metric, like {accuracy: maximize, latency: '<= 5'}, got"),
     ],
 )
-def test_goals_that_are_none(tmp_path: Path, mode: str, message: str) -> None:
-    ((where, said),) = problems(tmp_path, f"command: x\noptimize_mode: {mode}\n").items()
-    assert where == "optimize_mode (line 2)"
+def test_goals_that_are_none(tmp_path: Path, mode: str, where: str, message: str) -> None:
+    ((found, said),) = problems(tmp_path, f"command: x\noptimize_mode: {mode}\n").items()
+    assert found == f"optimize_mode{where} (line 2)"
+    assert message in said
+
+
+@pytest.mark.parametrize(
+    ("line", "where", "message"),
+    [
+        ("gpus: [0, 1]", "gpus", "must be how many GPUs a trial gets, a number of at least 0"),
+        ("gpus: all", "gpus", "got 'all'; which ones may be used, gpus.indices says"),
+        (
+            "early_stopping: {median: {interval_steps: 3}}",
+            "early_stopping",
+            "lacks a name; if 'median' is it: {name: median, args: {...}}",
+        ),
+        (
+            "early_stopping: {name: median, interval: 3}",
+            "early_stopping.interval",
+            "unknown key (known: name, args, pruned_trials)",
+        ),
+        ("early_stopping: {nam: median}", "early_stopping.nam", "did you mean 'name'?"),
+        ("budget: {max: 27}", "budget.max", "unknown key; did you mean 'maximum'?"),
+        ("launcher: {ray: {address: auto}}", "launcher", "{name: ray, args: {...}}"),
+        ("launcher: {name: local, args: {cpus: 2}}", "launcher.args", "leave out cpus"),
+        ("constraint: os:nice", "constraint", "keys and values (known: measure, bounds, att"),
+        (
+            "constraint: {measure: 'os:nice', bounds: {flops: 6e8}}",
+            "constraint.bounds.flops",
+            "must be a bound like '<= 5' or '>= 0.5', got 600000000.0; write '<= 6e+08' if",
+        ),
+        (
+            "constraint: {measure: 'os:nice', bounds: [flops]}",
+            "constraint.bounds",
+            "must name at least one metric with a bound, like {flops: '<= 600e6'}, got ['flops']",
+        ),
+        (
+            "notify: echo done | mail me",
+            "notify",
+            "no shell runs it, which '|' is for; write [sh, -c, 'echo done | mail me']",
+        ),
+        ('notify: "echo \'x"', "notify", 'must be a command, got "echo \'x": No closing quota'),
+        ("max_trials: 1e3", "max_trials", "got 1000.0; write 1000"),
+        ("study_name: 3", "study_name", "must be a text, got 3; write '3', in quotes"),
+        ("environment: [A=1]", "environment", "texts or numbers, like {A: 1} (quote true and"),
+    ],
+)
+def test_a_message_says_what_to_write(tmp_path: Path, line: str, where: str, message: str) -> None:
+    ((found, said),) = problems(tmp_path, f"command: x\n{line}\n").items()
+    assert found == f"{where} (line 2)"
     assert message in said
 
 
@@ -184,6 +233,52 @@ def test_tuners_that_are_none(tmp_path: Path, tuner: str, where: str, message: s
 def test_the_tuner_is_checked_together_with_the_rest(tmp_path: Path) -> None:
     found = problems(tmp_path, "tuner: ranodm\nconcurrency: 0\n")
     assert found.keys() == {"command", "tuner.name (line 1)", "concurrency (line 2)"}
+
+
+@pytest.mark.parametrize(
+    ("size", "advice"),
+    [
+        ("50MB", "; write 50, without quotes and without a unit"),
+        ("'2 GB'", "; write 2000, without quotes and without a unit"),
+        ("500 kb", "; write 0.5, without quotes and without a unit"),
+        ("'50'", "; write 50, without quotes and without a unit"),
+        ("much", "; write 50 for 50 MB"),
+        ("0", ""),
+        (".inf", ""),
+        ("true", ""),
+    ],
+)
+def test_a_size_is_a_number_of_megabytes(tmp_path: Path, size: str, advice: str) -> None:
+    said = problems(tmp_path, f"{MINIMAL}max_log_size: {size}\n")["max_log_size (line 3)"]
+    assert said.startswith("must be a number above 0, of MB, got ")
+    assert said.partition(";")[2] == advice.partition(";")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("function: evaluate\nsearch_space: {a: {_type: choice, _value: [1]}}", "function"),
+        ("command: []", "command"),
+        ("function: os:nice\nsearch_space: {a: {_type: no, _value: [1]}}", "search_space.a"),
+        ("command: x\ngpus: 0.5\nlauncher: rya", "launcher"),
+        ("command: x\nwarm: true\nlauncher: rya", "launcher"),
+        (
+            "command: x\noptimize_mode: minimise\n"
+            "tuner: {name: random, args: {optimize_mode: minimize}}",
+            "optimize_mode",
+        ),
+        ("command: x\ncode_directory: nowhere\ntuner: mine:Tuner", "code_directory"),
+        ("command: x\ncode_directory: nowhere\ncallbacks: mine:Callback", "code_directory"),
+        (
+            "command: x\ncode_directory: nowhere\n"
+            "constraint: {measure: mine:cost, bounds: {ms: <= 1}}",
+            "code_directory",
+        ),
+        ("command: x\ntuner: 3\noptimize_mode: {a: maximize, b: minimize}", "tuner"),
+    ],
+)
+def test_one_mistake_is_one_problem(tmp_path: Path, text: str, wrong: str) -> None:
+    assert [where.partition(" (")[0] for where in problems(tmp_path, text)] == [wrong]
 
 
 def test_a_wrong_search_space_names_its_keys(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, create_trial
 
+from nas_tuners.cli.exit_codes import BAD_INPUT, code_of
 from nas_tuners.contract.errors import (
     ConfigError,
     ExperimentError,
@@ -167,39 +168,49 @@ def test_the_process_is_where_trials_are(measurer_of: Any) -> None:
         ("a_text", "the metric 'flops': .*'many'"),
         ("leaves", "its process ended with exit code 3\nimported\n.*going"),
         ("dies", "its process ended with signal 9"),
-        ("hang", "module 'costs' has no function 'hang'; did you mean 'hangs'"),
     ],
 )
 def test_a_failure_names_function_architecture_and_reason(
     measurer_of: Any, name: str, message: str
 ) -> None:
-    with pytest.raises(ExperimentError, match=f"(?s)^costs:{name} gave no metrics of .*{message}"):
+    kind = ExperimentError if "process" in message else ConfigError
+    where = "" if "process" in message else "constraint.measure: "
+    with pytest.raises(
+        kind, match=f"(?s)^{where}costs:{name} gave no metrics of .*{message}"
+    ) as caught:
         measurer_of(name).measure(parameters(1, 2))
-    with pytest.raises(ExperimentError, match='"_value": "y"'):
-        measurer_of(name).measure(parameters(1, 2))
+    assert '"_value": "y"' in str(caught.value)
 
 
-def test_a_module_that_is_not_there(measurer_of: Any) -> None:
-    with pytest.raises(ExperimentError, match=r"No module named 'prices' \(looked in ") as caught:
-        measurer_of("cost", module="prices").measure({})
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("prices", r"no module 'prices' \(looked in .* first\)"),
+        ("costs", "module 'costs' has no function 'hang'; did you mean 'hangs'"),
+    ],
+)
+def test_a_function_that_is_not_there(measurer_of: Any, module: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^constraint.measure: {message}") as caught:
+        measurer_of("hang", module=module).measure(parameters(1, 2))
     assert "Traceback" not in str(caught.value)
+    assert code_of(caught.value) == BAD_INPUT
 
 
 def test_a_traceback_begins_in_the_function_of_the_user(measurer_of: Any) -> None:
-    with pytest.raises(ExperimentError) as caught:
+    with pytest.raises(ConfigError) as caught:
         measurer_of("broken").measure(parameters(1, 2))
     assert str(caught.value).count("  File ") == 1
 
 
 def test_it_goes_on_after_a_failure(measurer_of: Any) -> None:
     measurer = measurer_of("broken_once")
-    with pytest.raises(ExperimentError, match="LookupError"):
+    with pytest.raises(ConfigError, match="LookupError"):
         measurer.measure(parameters(0, 0))
     assert measurer.measure(parameters(1, 0))["flops"] == 100
 
 
 def test_long_architectures_are_cut_in_messages(measurer_of: Any) -> None:
-    with pytest.raises(ExperimentError) as raised:
+    with pytest.raises(ConfigError) as raised:
         measurer_of("broken").measure({f"key {i}": i for i in range(1_000)})
     assert len(str(raised.value)) < 1_000
 
@@ -240,8 +251,8 @@ def test_excess_and_objections(measurer_of: Any) -> None:
 
 def test_a_metric_that_the_function_does_not_give(measurer_of: Any) -> None:
     constraint = Constraint(measurer_of("cost"), {"flop": "<= 5"})
-    message = "costs:cost gives no metric 'flop', .* did you mean 'flops'"
-    with pytest.raises(ExperimentError, match=message):
+    message = "constraint.bounds.flop: costs:cost gives no such metric; .* did you mean 'flops'"
+    with pytest.raises(ConfigError, match=message):
         constraint.excess(parameters(0, 0))
 
 

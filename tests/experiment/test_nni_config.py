@@ -353,8 +353,69 @@ def test_each_mistake(tmp_path: Path, content: dict[str, Any], where: str, messa
 def test_each_mistake_about_a_class_of_version_1(
     tmp_path: Path, tuner: dict[str, str], where: str, message: str
 ) -> None:
-    found = problems(tmp_path, V1 | {"tuner": tuner})
-    assert message in next(text for key, text in found.items() if key.startswith(where))
+    ((key, said),) = problems(tmp_path, V1 | {"tuner": tuner}).items()
+    assert key.startswith(where)
+    assert message in said
+
+
+READ_AS_1 = "but this file is read as NNI's version 1 because of trainingServicePlatform (line "
+READ_AS_2 = "but this file is read as NNI's versions 2 and 3 because of trainingService (line "
+
+
+@pytest.mark.parametrize(
+    ("content", "where", "beginning", "advice"),
+    [
+        (V1, {"function": "a:b"}, "nas-tuners' own files", "`nas-tuners config convert`"),
+        (V2, {"launcher": "ray"}, "nas-tuners' own files", "`nas-tuners config convert`"),
+        (V1, {"early_stopping": "median"}, "nas-tuners' own files", "write `assessor`"),
+        (V2, {"max_trials": 3}, "nas-tuners' own files", "write `maxTrialNumber`"),
+        (V1, {"maxTrialNumber": 3}, "NNI's versions 2 and 3", "write `maxTrialNum`"),
+        (V2, {"maxTrialNum": 3}, "NNI's version 1", "write `maxTrialNumber`"),
+        (V2, {"authorName": "me"}, "NNI's version 1", "it has none for this, leave it out"),
+        (V1, {"tuner": {"name": "TPE"}}, "NNI's versions 2 and 3", "`tuner.builtinTunerName`"),
+        (V2, {"tuner": {"builtinTunerName": "TPE"}}, "NNI's version 1", "write `tuner.name`"),
+        (
+            V2,
+            {"localConfig": {"gpuIndices": 0, "useActiveGpu": True}},
+            "NNI's version 1",
+            "write `trainingService.gpuIndices`, `trainingService.maxTrialNumberPerGpu`, ",
+        ),
+    ],
+)
+def test_a_key_of_another_kind_of_file(
+    tmp_path: Path, content: dict[str, Any], where: dict[str, Any], beginning: str, advice: str
+) -> None:
+    ((key, said),) = problems(tmp_path, content | where).items()
+    assert key.partition(" (")[0].partition(".")[0] in where
+    assert said.startswith(f"a key of {beginning}, {READ_AS_1 if content is V1 else READ_AS_2}")
+    assert advice in said
+
+
+def test_what_the_other_version_calls_otherwise_is_not_missing(tmp_path: Path) -> None:
+    del (v1 := {**V1})["trial"]
+    found = problems(tmp_path, v1 | {"trialCommand": "x", "trialConcurrency": 0})
+    assert [key.partition(" (")[0] for key in found] == ["trialCommand", "trialConcurrency"]
+    assert "write `trial.command`" in next(iter(found.values()))
+    del (v2 := {**V2})["trialCommand"]
+    found = problems(tmp_path, v2 | {"trial": {"command": "x", "gpuNum": "x"}})
+    assert [key.partition(" (")[0] for key in found] == ["trial", "trial.gpuNum"]
+    assert "write `trialCommand`, `trialCodeDirectory`, `trialGpuNumber`" in str(found)
+
+
+def test_the_version_of_a_file_that_does_not_say_it(tmp_path: Path) -> None:
+    found = problems(tmp_path, "maxTrialNum: 1\ntrialCommand: x\ntrialGpuNumber: 0\n")
+    assert found["maxTrialNum (line 1)"] == (
+        "a key of NNI's version 1, but this file is read as NNI's versions 2 and 3 because of "
+        "most of its keys: write `maxTrialNumber`"
+    )
+
+
+def test_keys_of_nnis_in_a_file_of_ours(tmp_path: Path) -> None:
+    found = problems(tmp_path, "command: x\ntrialConcurrency: 3\nmaxTrialNum: 4\n")
+    assert found == {
+        "trialConcurrency (line 2)": "unknown key; here it is called 'concurrency'",
+        "maxTrialNum (line 3)": "unknown key; here it is called 'max_trials'",
+    }
 
 
 def test_values_that_ask_for_nothing_are_no_mistakes(tmp_path: Path) -> None:

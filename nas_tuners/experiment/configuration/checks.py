@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
 from nas_tuners.contract.errors import ConfigError, Problem, TunerError
@@ -14,20 +15,56 @@ if TYPE_CHECKING:
     from .parts import GpuConfig
 
 
-def problems_of(config: ExperimentConfig) -> Iterator[Problem]:
-    """Every problem, found by making what can be made without running anything."""
-    for check in (_trials, _tuner, _early_stopping, _budget, _launcher, _subscribers):
-        yield from check(config)
+def problems_of(
+    config: ExperimentConfig, unreadable: Collection[str] = frozenset()
+) -> Iterator[Problem]:
+    """Every problem, found by making what can be made without running anything.
+
+    Args:
+        config: What was read, with defaults in the place of what could not be.
+        unreadable: The keys that are given and could not be read. What hangs on them is not
+            judged: it would be a second problem of one mistake.
+    """
+    for check, needed in _CHECKS.items():
+        if needed.isdisjoint(unreadable):
+            found = check(config)
+            yield from (p for p in found if _COMPARED.get(p.where) not in unreadable)
 
 
-def _trials(config: ExperimentConfig) -> Iterator[Problem]:
+def _what_runs(config: ExperimentConfig) -> Iterator[Problem]:
     if config.command is None and config.function is None:
         yield Problem("command", "missing (what a trial runs; or give a function)")
     if config.command is not None and config.function is not None:
         yield Problem("function", "give either command or function, not both")
+
+
+def _search_space(config: ExperimentConfig) -> Iterator[Problem]:
     if config.function is not None and not isinstance(config.search_space, SearchSpace):
         message = "a function cannot generate the search space: give it, or an existing file"
         yield Problem("search_space", message)
+
+
+def function_problems(config: ExperimentConfig) -> Iterator[Problem]:
+    """Functions that are certainly not there; where jobs prepare their Python, only they know."""
+    from .functions import function_problem
+
+    if _PREPARING & config.launcher.args.keys():
+        return
+    measure = config.constraint.measure if config.constraint else None
+    for where, path in (("function", config.function), ("constraint.measure", measure)):
+        problem = function_problem(path, _places(config)) if path is not None else None
+        if problem is not None:
+            yield Problem(where, problem)
+
+
+def _places(config: ExperimentConfig) -> list[str]:
+    """Where trials look for modules before Python's own folders."""
+    listed = config.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    added = (config.code_directory / place for place in listed.split(os.pathsep) if place)
+    return [str(config.code_directory), *map(str, added)]
+
+
+def _warm_command(config: ExperimentConfig) -> Iterator[Problem]:
     if config.warm and config.command is not None and config.launcher.name == "local":
         for problem in _raised(lambda: _warm(config)):
             yield Problem("command", problem.message)
@@ -43,6 +80,16 @@ def _warm(config: ExperimentConfig) -> None:
 
 
 def _tuner(config: ExperimentConfig) -> Iterator[Problem]:
+    if not _is_own(config.tuner.name):
+        yield from _tuner_problems(config)
+
+
+def _own_tuner(config: ExperimentConfig) -> Iterator[Problem]:
+    if _is_own(config.tuner.name):
+        yield from _tuner_problems(config)
+
+
+def _tuner_problems(config: ExperimentConfig) -> Iterator[Problem]:
     """By making it, and reading the files for it."""
     from ..prior import prior_problems
     from ..study_setup import make_tuner_of
@@ -95,7 +142,9 @@ def _launcher(config: ExperimentConfig) -> Iterator[Problem]:
         if config.warm:
             yield Problem("warm", "Ray starts a process for each trial: leave it out")
     elif args:
-        yield Problem("launcher.args", f"the local launcher takes none, got {', '.join(args)}")
+        yield Problem(
+            "launcher.args", f"the local launcher takes none: leave out {', '.join(args)}"
+        )
     if name != "ray" and config.gpus is not None:
         yield from _gpus(config.gpus, here=name == "local")
 
@@ -130,3 +179,27 @@ def _raised(make: Callable[[], object]) -> tuple[Problem, ...]:
     except ConfigError as error:
         return error.problems
     return ()
+
+
+def _is_own(name: str) -> bool:
+    """Whether it is looked up in the code directory."""
+    return ":" in name or "." in name
+
+
+_PREPARING = {"runtime_env", "slurm_setup"}  # arguments of launchers
+_CODE = frozenset({"code_directory"})
+_CHECKS: dict[Callable[[ExperimentConfig], Iterator[Problem]], frozenset[str]] = {
+    _what_runs: frozenset({"command", "function"}),
+    _search_space: frozenset({"search_space"}),
+    function_problems: _CODE | {"launcher", "environment"},
+    _warm_command: _CODE | {"launcher", "environment"},
+    _tuner: frozenset({"tuner"}),
+    _own_tuner: _CODE | {"tuner"},
+    _early_stopping: frozenset(),
+    _budget: frozenset(),
+    _launcher: frozenset({"launcher"}),
+    _subscribers: _CODE,
+}
+"""Check -> the keys that it needs."""
+_COMPARED = {"tuner.args.optimize_mode": "optimize_mode"}
+"""Where a problem may be -> the key that the value there is compared with."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Union
@@ -14,6 +15,7 @@ from nas_tuners.contract.search_space import SearchSpace
 from .checks import problems_of
 from .fields import fields_of, recorded_fields
 from .nni.files import as_ours
+from .nni.strangers import names_of_ours
 from .parts import (
     BudgetConfig,
     CallbackConfig,
@@ -140,13 +142,20 @@ def load_config(path: str | Path) -> ExperimentConfig:
     path = Path(path)
     table = fields_of(path.resolve().parent)
     file = as_ours(read_yaml(path), path, table)
-    reader = Reader(file)
+    reader = Reader(file, names_of_ours())
     given = reader.read_mapping("", file.content, table, ())
+    if not isinstance(file.content or {}, Mapping):
+        raise ConfigError(reader.problems, str(path))
     config = ExperimentConfig(**(_defaults(path) | given))
-    reader.take(problems_of(config))
+    reader.take(problems_of(config, _unreadable(file.content, given)))
     if reader.problems:
         raise ConfigError(reader.problems, str(path))
     return config
+
+
+def _unreadable(content: Any, given: Mapping[str, Any]) -> set[str]:
+    """The keys that have a value, and one that was refused."""
+    return {key for key, value in (content or {}).items() if value is not None} - given.keys()
 
 
 def _defaults(path: Path) -> dict[str, Any]:

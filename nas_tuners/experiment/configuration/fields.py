@@ -8,7 +8,7 @@ from typing import Any
 
 from nas_tuners.contract.search_space import SearchSpace
 
-from . import values
+from . import metrics, values
 from .described import accepts
 from .parts import (
     BudgetConfig,
@@ -45,8 +45,8 @@ def fields_of(base: Path) -> dict[str, Parser]:
         "max_trial_duration": values.duration,
         "max_consecutive_failures": values.whole_number(1),
         "max_retries": values.whole_number(0),
-        "max_log_size": values.number_above(0),
-        "optimize_mode": values.goals,
+        "max_log_size": values.megabytes,
+        "optimize_mode": metrics.goals,
         "early_stopping": named(EarlyStoppingConfig, _EARLY_STOPPING),
         "budget": part(BudgetConfig, _BUDGET, ("maximum",), alone="maximum"),
         "constraint": part(ConstraintConfig, _CONSTRAINT, ("measure", "bounds")),
@@ -100,11 +100,11 @@ _BUDGET: dict[str, Parser] = {
 }
 _CONSTRAINT: dict[str, Parser] = {
     "measure": values.import_path,
-    "bounds": values.bounds,
+    "bounds": metrics.bounds,
     "attempts": values.whole_number(1),
 }
 _GPUS: dict[str, Parser] = {
-    "per_trial": values.number_from(0),
+    "per_trial": values.gpu_number,
     "indices": values.indices,
     "trials_per_gpu": values.whole_number(1),
     "use_occupied": values.truth,

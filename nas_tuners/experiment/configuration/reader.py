@@ -11,12 +11,20 @@ from .described import Described, Schema, object_schema, schema_of
 from .values import Parser
 from .yaml_file import YamlFile
 
+_FEW = 10  # keys that a message can list
+
 
 class Reader:
-    """Reads mappings by a table of parsers and collects every problem."""
+    """Reads mappings by a table of parsers and collects every problem.
 
-    def __init__(self, file: YamlFile) -> None:
+    Args:
+        file: Where what is read stands.
+        foreign: Names that others have for keys of the table -> these keys.
+    """
+
+    def __init__(self, file: YamlFile, foreign: Mapping[str, str] | None = None) -> None:
         self._file = file
+        self._foreign = foreign or {}
         self.problems: list[Problem] = list(file.problems)
 
     def read_mapping(
@@ -28,17 +36,24 @@ class Reader:
             self._wrong(prefix, f"expected keys and values, got a {kind}: {content!r}")
             return {}
         given = {key: value for key, value in (content or {}).items() if value is not None}
-        for key in content or {}:
-            if key not in fields:
-                self._wrong(f"{prefix}{key}", f"unknown key{did_you_mean(key, fields)}")
+        hints = {key: self._hint(key, fields) for key in content or {} if key not in fields}
+        for key, hint in hints.items():
+            self._wrong(f"{prefix}{key}", f"unknown key{hint}")
         for name in required:
-            if name not in given:
+            if name not in given and not any(repr(name) in hint for hint in hints.values()):
                 self._wrong(f"{prefix}{name}", "missing")
         results: dict[str, Any] = {}
         for name, parse in fields.items():
             if name in given:
                 self._read(f"{prefix}{name}", given[name], parse, results, name)
         return results
+
+    def _hint(self, key: object, fields: Mapping[str, Parser]) -> str:
+        """What may have been meant; all that may be, where it is little."""
+        if str(key) in self._foreign:
+            return f"; here it is called {self._foreign[str(key)]!r}"
+        known = f" (known: {', '.join(fields)})" if len(fields) <= _FEW else ""
+        return did_you_mean(key, fields) or known
 
     def _read(
         self, where: str, value: Any, parse: Parser, results: dict[str, Any], name: str
@@ -73,6 +88,9 @@ def part(
     def parse(value: Any) -> Any:
         if alone and not isinstance(value, Mapping):
             return kind(**{alone: table[alone](value)})
+        if not isinstance(value, Mapping):
+            what = f"{type(value).__name__}: {value!r}"
+            raise ValueError(f"expected keys and values (known: {', '.join(table)}), got a {what}")
         reader = Reader(YamlFile())
         read = reader.read_mapping("", value, table, required)
         if reader.problems:
@@ -98,6 +116,8 @@ def named(kind: type, table: Mapping[str, Parser]) -> Parser:
             if "name" in value:
                 raise ValueError("give either name or class (two words for the same), not both")
             value = {"name" if key == "class" else key: item for key, item in value.items()}
+        if isinstance(value, Mapping) and len(value) == 1:
+            _refuse_name_as_key(next(iter(value)), table)
         return read(value)
 
     def describe() -> Schema:
@@ -107,3 +127,9 @@ def named(kind: type, table: Mapping[str, Parser]) -> Parser:
         return {"anyOf": [schema_of(table["name"]), {**fields, "oneOf": words}]}
 
     return Described(parse, describe)
+
+
+def _refuse_name_as_key(key: object, table: Mapping[str, Parser]) -> None:
+    """As in ``{median: {...}}``, which other programs read."""
+    if key not in table and not did_you_mean(key, table):
+        raise ValueError(f"lacks a name; if {key!r} is it: {{name: {key}, args: {{...}}}}")

@@ -6,6 +6,7 @@ rule and the value.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -24,13 +25,15 @@ _FOLDER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._ -]*")
 _VARIABLE = re.compile(r"[^=\0]+")
 _UNSET_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _FILE_URL = re.compile(r"(sqlite(?:\+\w+)?|journal)://(/?)(.*)", re.DOTALL)
+_OF_THE_SHELL = {"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?")
+_MEGABYTES = {"k": 1e-3, "": 1.0, "m": 1.0, "g": 1e3}
 
 # JSON Schema of what several parsers accept.
 _VISIBLE = r"\S"
 _TEXT: Schema = {"type": "string", "pattern": _VISIBLE}
 _ARGUMENT: Schema = {"type": ["string", "number"]}
 _ARGUMENTS: Schema = {"type": "array", "items": _ARGUMENT, "minItems": 1}
-_WORDS: Schema = {"type": "object", "additionalProperties": _TEXT, "minProperties": 1}
 _INDEX: Schema = {"type": ["integer", "string"], "minimum": 0, "pattern": r"^\s*\d+\s*$"}
 _INDEX_LIST: Schema = {"type": "string", "pattern": r"^\s*\d+\s*(,\s*\d+\s*)*$"}
 _TIME: Schema = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*[smhdSMHD]?\s*$"}
@@ -41,7 +44,9 @@ duration = accepts(anyOf=[{"type": "number", "exclusiveMinimum": 0}, _TIME])(par
 @accepts(type="string", pattern=_VISIBLE)
 def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"must be a text, got {value!r}")
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        advice = f"; write {str(value)!r}, in quotes" if number else ""
+        raise ValueError(f"must be a text, got {value!r}{advice}")
     return value
 
 
@@ -75,7 +80,9 @@ def whole_number(low: int) -> Parser:
     @accepts(type="integer", minimum=low)
     def parse(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise ValueError(f"must be a whole number of at least {low}, got {value!r}")
+            whole = isinstance(value, float) and value.is_integer() and value >= low
+            advice = f"; write {int(value)}" if whole else ""
+            raise ValueError(f"must be a whole number of at least {low}, got {value!r}{advice}")
         return value
 
     return parse
@@ -90,36 +97,6 @@ def one_of(*words: str) -> Parser:
         return str(value)
 
     return parse
-
-
-@accepts(anyOf=[{"enum": ["maximize", "minimize"]}, _WORDS])
-def goals(value: Any) -> str | dict[str, str]:
-    """What is optimized, as :class:`Goals` reads it."""
-    from nas_tuners.tuners._goals import Goals
-
-    if not isinstance(value, Mapping):
-        word: str = one_of("maximize", "minimize")(value)
-        return word
-    words = {str(metric): str(goal) for metric, goal in value.items()}
-    Goals.of(words)
-    return words
-
-
-@accepts(**_WORDS)
-def bounds(value: Any) -> dict[str, str]:
-    """Metric -> bound, at least one."""
-    from nas_tuners.tuners._goals import read_bound
-
-    words = {str(metric): str(bound).strip() for metric, bound in mapping(value).items()}
-    if not words:
-        raise ValueError("must name at least one metric with a bound, like {flops: '<= 600e6'}")
-    for bound in words.values():
-        try:
-            read_bound(bound)
-        except ValueError:
-            rule = "must be bounds like '<= 600e6' or '>= 0.5'"
-            raise ValueError(f"{rule}, got {value!r}") from None
-    return words
 
 
 @accepts(type="boolean")
@@ -137,24 +114,28 @@ def import_path(value: Any) -> str:
     return text(value)
 
 
-def number_from(low: float) -> Parser:
-    @accepts(type="number", minimum=low)
-    def parse(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= low:
-            raise ValueError(f"must be a number of at least {low}, got {value!r}")
-        return value
-
-    return parse
+@accepts(type="number", minimum=0)
+def gpu_number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        rule = "must be how many GPUs a trial gets, a number of at least 0"
+        raise ValueError(f"{rule}, got {value!r}; which ones may be used, gpus.indices says")
+    return value
 
 
-def number_above(low: float) -> Parser:
-    @accepts(type="number", exclusiveMinimum=low)
-    def parse(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > low:
-            raise ValueError(f"must be a number above {low}, got {value!r}")
-        return float(value)
+@accepts(type="number", exclusiveMinimum=0)
+def megabytes(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        advice = _without_unit(value) if isinstance(value, str) else ""
+        raise ValueError(f"must be a number above 0, of MB, got {value!r}{advice}")
+    return float(value)
 
-    return parse
+
+def _without_unit(size: str) -> str:
+    match = _SIZE.fullmatch(size.strip().lower())
+    if not match:
+        return "; write 50 for 50 MB"
+    number = float(match[1]) * _MEGABYTES[match[2]]
+    return f"; write {number:g}, without quotes and without a unit"
 
 
 @accepts(anyOf=[_INDEX, {"type": "array", "items": _INDEX, "minItems": 1}, _INDEX_LIST])
@@ -174,12 +155,24 @@ def indices(value: Any) -> tuple[int, ...]:
 @accepts(anyOf=[_TEXT, _ARGUMENTS])
 def argument_list(value: Any) -> tuple[str, ...]:
     """A command without a shell: a list, or a text that is split as a shell would."""
-    import shlex
-
-    words = shlex.split(value) if isinstance(value, str) else value
+    words = _split(value) if isinstance(value, str) else value
     if not isinstance(words, list) or not words or not all(map(_is_argument, words)):
         raise ValueError(f"must be a command, as a list of arguments, got {value!r}")
     return tuple(str(word) for word in words)
+
+
+def _split(line: str) -> list[str]:
+    import shlex
+
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise ValueError(f"must be a command, got {line!r}: {error}") from None
+    special = [word for word in words if word in _OF_THE_SHELL]
+    if special:
+        why = f"no shell runs it, which {special[0]!r} is for"
+        raise ValueError(f"{why}; write [sh, -c, {line!r}]")
+    return words
 
 
 def list_of(parse_item: Parser) -> Parser:
@@ -209,7 +202,8 @@ def environment(value: Any) -> dict[str, str]:
         isinstance(name, str) and _VARIABLE.fullmatch(name) and _is_argument(item)
         for name, item in value.items()
     ):
-        raise ValueError(f"must be names with texts or numbers (quote true and false): {value!r}")
+        rule = "must be names with texts or numbers, like {A: 1} (quote true and false)"
+        raise ValueError(f"{rule}, got {value!r}")
     return {name: str(item) for name, item in value.items()}
 
 

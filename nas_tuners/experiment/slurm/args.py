@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _OWN = ("workers", "cluster", "max_requeues")
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {  # what submitit knows of every cluster
     "name": ((str,), "a text"),
-    "timeout_min": ((int,), "a whole number"),
+    "timeout_min": ((int,), "a whole number of minutes"),
     "cpus_per_task": ((int,), "a whole number"),
     "gpus_per_node": ((int,), "a whole number"),
-    "mem_gb": ((int, float), "a number"),
+    "mem_gb": ((int, float), "a number of GB"),
     "stderr_to_stdout": ((bool,), "true or false"),
 }
 _SEVERAL = ("nodes", "tasks_per_node", "slurm_nodes", "slurm_ntasks_per_node")
@@ -101,7 +101,8 @@ def _problem(name: str, value: Any) -> str | None:
         return None if fits else f"must be {words}, got {value!r}"
     if not name.startswith("slurm_"):
         known = [*_OWN, *_KINDS]
-        hint = did_you_mean(name, known)
+        of_sbatch = _unknown_to_sbatch(f"slurm_{name}", value) is None
+        hint = f"; did you mean 'slurm_{name}'?" if of_sbatch else did_you_mean(name, known)
         return f"unknown{hint} (known: {', '.join(known)}, and slurm_... for options of sbatch)"
     return _unknown_to_sbatch(name, value)
 

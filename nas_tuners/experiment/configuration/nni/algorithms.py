@@ -35,6 +35,7 @@ def settle_algorithms(draft: Draft) -> None:
     elif draft.names("tuner"):
         words = " or ".join(_last(draft.key_of(name)) for name in ("tuner.name", "tuner.class"))
         draft.wrong("tuner", f"names no tuner: give {words}")
+        _drop(draft, "tuner")
     if draft.names("early_stopping"):
         _settle_assessor(draft)
 
@@ -52,8 +53,7 @@ def _settle_advisor(draft: Draft) -> None:
         tuner, fields, defaults = known
         draft.given["tuner.name"] = Given(tuner, draft.key_of("advisor.name"))
         _settle_budget(draft, fields, defaults)
-    for word in draft.names("advisor"):
-        del draft.given[word]
+    _drop(draft, "advisor")
 
 
 def _settle_budget(draft: Draft, fields: Mapping[str, str], defaults: Mapping[str, int]) -> None:
@@ -85,6 +85,8 @@ def _settle_own_tuner(draft: Draft) -> None:
     mode = arguments.get("optimize_mode") if isinstance(arguments, Mapping) else None
     if mode in _DIRECTIONS:
         draft.given["optimize_mode"] = Given(mode, f"{draft.key_of('tuner.args')}.optimize_mode")
+    if "tuner.name" not in draft.given:
+        _drop(draft, "tuner")
 
 
 def _import_path_1(draft: Draft) -> str | None:
@@ -152,8 +154,7 @@ def _settle_assessor(draft: Draft) -> None:
         if "early_stopping.args" in draft.given:
             key = _last(draft.key_of("early_stopping.name"))
             draft.wrong("assessor", f"names no assessor: give {key}")
-        for name in draft.names("early_stopping"):
-            del draft.given[name]  # what tuners learn of trials that nobody stops
+        _drop(draft, "early_stopping")  # what tuners learn of trials that nobody stops
     elif "early_stopping.pruned_trials" not in draft.given:
         key = draft.key_of("early_stopping.name")
         draft.given["early_stopping.pruned_trials"] = Given("ignore", key)
@@ -172,6 +173,12 @@ def _take_argument(draft: Draft, part: str, name: str) -> Given | None:
         draft.given[f"{part}.args"] = Given(rest, arguments.key)
     value = arguments.value[name]
     return None if value is None else Given(value, f"{arguments.key}.{name}")
+
+
+def _drop(draft: Draft, part: str) -> None:
+    """Leave out a part that is not to be read, such as one of which enough has been told."""
+    for name in draft.names(part):
+        del draft.given[name]
 
 
 def _last(key: str) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nas_tuners.contract.errors import Problem, did_you_mean
+from nas_tuners.contract.errors import Problem
 
 from ..yaml_file import YamlFile
-from .keys import Becomes, Fate, Ignored, Refused, folded
+from .keys import TABLES, VERSIONS, Becomes, Fate, Ignored, Refused, folded
+from .strangers import meant, unknown_key
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,35 @@ class Draft:
 
     Attributes:
         file: The file as it was read.
-        table: Its version's keys.
-        fold: Whether case and underscores in keys do not matter.
+        version: The version of NNI's files that it is in, 1 or 2.
+        because: The key that told the version; empty if most of its keys did.
         given: Our key, or a word that the conversion takes together -> what is given for it.
         notes: What people should know of the conversion, each with its line.
         problems: What is wrong, each with its line.
     """
 
     file: YamlFile
-    table: Mapping[str, Fate]
-    fold: bool
+    version: int
+    because: str
     given: dict[str, Given] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def table(self) -> Mapping[str, Fate]:
+        """Its version's keys."""
+        return TABLES[self.version]
+
+    @property
+    def fold(self) -> bool:
+        """Whether case and underscores in keys do not matter."""
+        return self.version == 2
+
+    @property
+    def read_as(self) -> str:
+        """Which version the file is taken for, and why."""
+        keys = self.file.where(self.because) if self.because else "most of its keys"
+        return f"this file is read as NNI's {VERSIONS[self.version]} because of {keys}"
 
     def value(self, name: str) -> Any:
         """What is given for a key of ours, or None."""
@@ -68,9 +85,9 @@ class Draft:
         self.problems.append(Problem(self.file.where(key), message))
 
 
-def read_draft(file: YamlFile, table: Mapping[str, Fate], *, fold: bool) -> Draft:
-    """Take up every key of a file."""
-    draft = Draft(file, table, fold)
+def read_draft(file: YamlFile, version: int, *, because: str) -> Draft:
+    """Take up every key of a file; the arguments are those of :class:`Draft`."""
+    draft = Draft(file, version, because)
     _read_section(draft, "", "", file.content)
     return draft
 
@@ -82,9 +99,17 @@ def _read_section(draft: Draft, section: str, written: str, content: Any) -> Non
         place = _join(written, str(key))
         name = known.get(folded(key) if draft.fold else str(key))
         if name is None:
-            draft.wrong(place, f"unknown key{did_you_mean(key, known.values())}")
+            inside = _join(section, str(key))
+            draft.wrong(place, unknown_key(draft, inside, known.values()))
+            _take_as_meant(draft, inside, place, value)
         elif value is not None:
             _read_key(draft, _join(section, name), place, value)
+
+
+def _take_as_meant(draft: Draft, key: str, written: str, value: Any) -> None:
+    """Nothing is called missing that stands under the name of the other version."""
+    for name, given in meant(draft, key, written, value).items():
+        draft.given.setdefault(name, Given(*given))
 
 
 def _read_key(draft: Draft, key: str, written: str, value: Any) -> None:

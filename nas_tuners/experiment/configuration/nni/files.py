@@ -88,23 +88,25 @@ def convert(file: YamlFile, *, base: Path) -> Converted:
         file: What was read.
         base: The folder that it lies in.
     """
-    version = _version(file.content)
-    table = VERSION_1 if version == 1 else VERSION_2
-    draft = read_draft(file, table, fold=version == 2)
+    version, because = _version(file.content)
+    draft = read_draft(file, version, because=because)
     _settle_search_space(draft)
     settle_algorithms(draft)
     _settle_gpus(draft, base)
     return Converted(_as_file(draft), version, tuple(draft.notes))
 
 
-def _version(content: Mapping[Any, Any]) -> int:
-    """That of the key that must be there, or else the one that knows more of the keys."""
+def _version(content: Mapping[Any, Any]) -> tuple[int, str]:
+    """That of the key that must be there, and this key; or the one that knows more of the keys."""
     if "trainingServicePlatform" in content:
-        return 1
-    keys = {folded(key) for key in content}
-    known_1 = len(set(map(str, content)) & _first_words(VERSION_1))
-    known_2 = len(keys & set(map(folded, _first_words(VERSION_2))))
-    return 1 if known_1 > known_2 and "trainingservice" not in keys else 2
+        return 1, "trainingServicePlatform"
+    for key in content:
+        if folded(key) == "trainingservice":
+            return 2, str(key)
+    keys = set(map(str, content))
+    known_1 = len(keys & _first_words(VERSION_1))
+    known_2 = len(set(map(folded, keys)) & set(map(folded, _first_words(VERSION_2))))
+    return (1 if known_1 > known_2 else 2), ""
 
 
 def _first_words(table: Mapping[str, Any]) -> set[str]:

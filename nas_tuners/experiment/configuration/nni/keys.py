@@ -200,3 +200,6 @@ VERSION_2: dict[str, Fate] = {
     "sharedStorage": _MACHINE_LIST,
 }
 """Key of NNI 2.x and 3.x -> what becomes of it."""
+
+TABLES = {1: VERSION_1, 2: VERSION_2}
+VERSIONS = {1: "version 1", 2: "versions 2 and 3"}
