@@ -14,6 +14,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 if TYPE_CHECKING:
@@ -89,11 +90,20 @@ class Company:
         study_id: Its id there.
         me: The runner.
         every: Seconds between two signs.
+        trials: Where its trials have their folders; None if nobody need know.
     """
 
-    def __init__(self, storage: BaseStorage, study_id: int, me: str, *, every: float) -> None:
+    def __init__(
+        self,
+        storage: BaseStorage,
+        study_id: int,
+        me: str,
+        *,
+        every: float,
+        trials: Path | None = None,
+    ) -> None:
         self._storage, self._study_id = storage, study_id
-        self._me, self.every = me, every
+        self._me, self.every, self._trials = me, every, trials
         self._watch = Watch(me, every)
         self._count = 0
         self._lock = threading.Lock()
@@ -129,6 +139,12 @@ class Company:
         with self._lock:
             return not self._watch.has_spoken(name, signs)
 
+    def trials_of(self, name: str) -> Path | None:
+        """Where a runner has the folders of its trials, as its machine sees it."""
+        signs = self._storage.get_study_system_attrs(self._study_id)
+        trials = signs.get(_PREFIX + name, {}).get("trials")
+        return Path(trials) if trials is not None else None
+
     def members(self) -> frozenset[str]:
         """All runners that have ever given a sign, this one and the dead included."""
         signs = self._storage.get_study_system_attrs(self._study_id)
@@ -157,6 +173,8 @@ class Company:
             "host": socket.gethostname(),
             "pid": os.getpid(),
         }
+        if self._trials is not None:
+            sign["trials"] = str(self._trials)
         if left:
             sign["left"] = True
         self._storage.set_study_system_attr(self._study_id, _PREFIX + self._me, sign)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +21,16 @@ from .generation import generate_search_space
 from .logs import without_notices
 from .prior import Prior, read_prior
 from .records import CONFIG_ATTR, PRIOR_ATTR
-from .storages.operations import storage_lock
+from .storages.limits import refuse_too_long
+from .storages.operations import again, storage_lock
 from .storages.storage import open_storage
 from .study_setup import open_study, study_name
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study import Study
+
+    from nas_tuners.contract.flat_encoding import FlatEncoding
 
     from .folder import ExperimentFolder
 
@@ -35,13 +41,34 @@ _LOCAL = ("storage", "study_name", "code_directory", "experiments_directory")
 _SEARCH = ("optimize_mode", "early_stopping", "budget", "constraint")
 
 
-def publish(study: Study, config: ExperimentConfig, prior: Prior) -> None:
-    """Write an experiment into its study, unless another has been written there."""
-    storage, study_id = study._storage, study._study_id
-    if CONFIG_ATTR in storage.get_study_system_attrs(study_id):
-        return
-    storage.set_study_system_attr(study_id, PRIOR_ATTR, json.dumps(asdict(prior), default=list))
-    storage.set_study_system_attr(study_id, CONFIG_ATTR, json.dumps(_shared(config)))
+def begun_study(
+    storage: BaseStorage, config: ExperimentConfig, space: SearchSpace, prior: Prior
+) -> tuple[Study, FlatEncoding]:
+    """An experiment's study, with the encoding of its space; it is begun unless it has been.
+
+    Raises:
+        ExperimentError: if the study is another experiment's, or the storage cannot take what is
+            to be recorded.
+        SpaceMismatchError: if the study holds trials of another search space.
+    """
+    from nas_tuners.tuners._study import attach_space
+
+    published = {
+        PRIOR_ATTR: json.dumps(asdict(prior), default=list),
+        CONFIG_ATTR: json.dumps(_shared(config)),
+    }
+    texts = {
+        "the search space": space.to_dict(),
+        "what the tuner is told before (warm_start, import_data)": published[PRIOR_ATTR],
+        "the configuration": published[CONFIG_ATTR],
+    }
+    refuse_too_long(storage, texts)
+    study = open_study(storage, config)
+    encoding = attach_space(study, space)
+    if CONFIG_ATTR not in storage.get_study_system_attrs(study._study_id):
+        for name, text in published.items():
+            storage.set_study_system_attr(study._study_id, name, text)
+    return study, encoding
 
 
 def begin(folder: ExperimentFolder) -> None:
@@ -50,16 +77,12 @@ def begin(folder: ExperimentFolder) -> None:
     Raises:
         ExperimentError: if the storage is unusable, or the study is another experiment's.
     """
-    from nas_tuners.tuners._study import attach_space
-
     config = folder.config()
     with (
         open_storage(folder.storage_url) as storage,
         storage_lock(storage, study_name(config)),
     ):
-        study = open_study(storage, config)
-        attach_space(study, folder.space())
-        publish(study, config, folder.prior())
+        begun_study(storage, config, folder.space(), folder.prior())
 
 
 def begin_or_join(
@@ -83,20 +106,39 @@ def begin_or_join(
         ExperimentError: if it has not begun, differs from what is given, or was written by a
             version that this one does not understand.
     """
-    from nas_tuners.tuners._study import attach_space
-
-    with without_notices(), open_storage(url) as storage, storage_lock(storage, name):
-        if given is not None:
-            given = replace(given, storage=url, study_name=name)
-            study = open_study(storage, given)
-            attach_space(study, _space_of(given))
-            publish(study, given, read_prior(given.tuner, Path()))
-        else:
-            study = _published_study(storage, name)
-        joined = _joined(study, url, code_directory, experiments_directory)
+    if given is not None:
+        given = replace(given, storage=url, study_name=name)
+    patience = given.storage_patience if given else ExperimentConfig.storage_patience
+    with (
+        without_notices(),
+        _told_as_ours(),
+        open_storage(url, patience=patience, from_the_start=True) as storage,
+    ):
+        study = again(storage, partial(_begun_study, storage, name, given))
+        joined = again(
+            storage, partial(_joined, study, url, code_directory, experiments_directory)
+        )
     if given is not None:
         _refuse_other(joined[0], given, name)
     return joined
+
+
+@contextmanager
+def _told_as_ours() -> Iterator[None]:
+    """A storage that no longer answers when the patience is at its end."""
+    try:
+        yield
+    except ConnectionError as error:
+        raise ExperimentError(str(error)) from error
+
+
+def _begun_study(storage: BaseStorage, name: str, given: ExperimentConfig | None) -> Study:
+    """The study of an experiment that has begun; it does now if that is given."""
+    with storage_lock(storage, name):
+        if given is None:
+            return _published_study(storage, name)
+        prior = read_prior(given.tuner, Path())
+        return begun_study(storage, given, _space_of(given), prior)[0]
 
 
 def _space_of(given: ExperimentConfig) -> SearchSpace:

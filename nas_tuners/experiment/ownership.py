@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from .company import Company
@@ -41,6 +42,7 @@ class Ownership:
     ) -> None:
         self._storage, self._runner, self._company = storage, runner, company
         self._waits, self._max_retries = waits, max_retries
+        self._owners: dict[int, str] = {}  # number -> from whom it was taken over
 
     def ours(self, unfinished: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """The trials that this runner has."""
@@ -63,6 +65,18 @@ class Ownership:
             return False
         recorded = again(self._storage, lambda: self._storage.get_trial(trial.storage_id))
         return recorded.system_attrs.get(RUNNER_ATTR) != self._runner
+
+    def left_in(self, trial: StudyTrial) -> tuple[str, Path] | None:
+        """The runner that a trial was taken over from, and its folder of trials.
+
+        It may lie on another machine, where its path means nothing to this one.
+        """
+        owner = self._owners.pop(trial.number, None)
+        if owner is None or self._company is None:
+            return None
+        company = self._company
+        trials = again(self._storage, lambda: company.trials_of(owner))
+        return (owner, trials) if trials is not None else None
 
     def take_over(self, unfinished: Sequence[FrozenTrial]) -> bool:
         """Make a trial of a runner that has vanished ours; whether there was any.
@@ -95,4 +109,5 @@ class Ownership:
         set_attribute(trial._trial_id, TAKEN_ATTR, times)
         set_attribute(trial._trial_id, RUNNER_ATTR, self._runner)
         owner = trial.system_attrs[RUNNER_ATTR]
+        self._owners[trial.number] = owner
         _logger.warning("Trial %d is taken over from %s.", trial.number, owner)

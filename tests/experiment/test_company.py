@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -97,6 +98,17 @@ def test_a_runner_that_is_started_again_goes_on_counting() -> None:
         with Company(storage, study_id, "one", every=60):
             pass
     assert storage.get_study_system_attrs(study_id)[f"{KEY}one"]["count"] == 4
+
+
+def test_where_a_runner_has_its_trials() -> None:
+    study = optuna.create_study()
+    storage, study_id = study._storage, study._study_id
+    with (
+        Company(storage, study_id, "one", every=60, trials=Path("/one/trials")) as one,
+        Company(storage, study_id, "two", every=60) as two,
+    ):
+        assert two.trials_of("one") == Path("/one/trials")
+        assert one.trials_of("two") is one.trials_of("three") is None
 
 
 def test_a_storage_that_fails_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:

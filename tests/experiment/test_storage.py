@@ -6,8 +6,15 @@ from pathlib import Path
 import pytest
 
 from nas_tuners.contract.errors import ExperimentError
+from nas_tuners.experiment.storages.lock import GivenUpError
+from nas_tuners.experiment.storages.operations import storage_lock
 from nas_tuners.experiment.storages.server import missing_driver
-from nas_tuners.experiment.storages.storage import hide_password, open_storage, storage_file
+from nas_tuners.experiment.storages.storage import (
+    _without_password,
+    hide_password,
+    open_storage,
+    storage_file,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +28,11 @@ from nas_tuners.experiment.storages.storage import hide_password, open_storage, 
 )
 def test_the_file_of_a_url(url: str, file: Path | None) -> None:
     assert storage_file(url) == file
+
+
+def test_the_file_of_a_url_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDY", "journal:////a/b.log")
+    assert storage_file("${STUDY}") == Path("/a/b.log")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +62,21 @@ def test_no_part_of_a_password_is_taken_for_a_host_in_an_error() -> None:
     assert "ret@" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("password", "said", "shown"),
+    [
+        ("a", "a cat at ann:a@host", "a cat at ann:***@host"),
+        ("nas", "no database nas at ann:nas@host", "no database nas at ann:***@host"),
+        ("correcthorse", "correcthorse is wrong", "*** is wrong"),
+        ("p%40ss", "mysql://ann:p@ss@host", "mysql://ann:***@host"),
+        ("correct%40horse", "correct@horse is wrong", "*** is wrong"),
+        ("", "ann:@host", "ann:@host"),
+    ],
+)
+def test_a_password_is_hidden_in_what_a_driver_says(password: str, said: str, shown: str) -> None:
+    assert _without_password(said, f"postgresql://ann:{password}@host/nas") == shown
+
+
 def test_sqlite_is_opened_for_many_processes(tmp_path: Path) -> None:
     from sqlalchemy import text
 
@@ -67,6 +94,21 @@ def test_nothing_is_left_open(tmp_path: Path) -> None:
         storage.get_all_studies()
         assert (tmp_path / "study.db-wal").exists()
     assert not (tmp_path / "study.db-wal").exists()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+def test_a_runner_that_has_its_turn_hinders_nobody_who_only_reads(
+    tmp_path: Path, kind: str
+) -> None:
+    url = f"{kind}:///{tmp_path}/study"
+    with (
+        open_storage(url) as runner,
+        storage_lock(runner, "s"),
+        open_storage(url, give_up=lambda: True) as reader,
+    ):
+        assert reader.get_all_studies() == []
+        with pytest.raises(GivenUpError), storage_lock(reader, "s"):
+            pass
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_tuners.experiment.storages.lock import file_lock
+from nas_tuners.experiment.storages.lock import GivenUpError, file_lock
 
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -41,6 +41,22 @@ def test_a_holder_that_is_killed_frees_the_lock(tmp_path: Path) -> None:
 def _die_with_the_lock(file: Path) -> None:
     with file_lock(file):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_waiting_can_be_given_up(tmp_path: Path) -> None:
+    file, asked = tmp_path / "study.db", iter([False, False, True])
+    with (
+        file_lock(file),
+        pytest.raises(GivenUpError, match=r"waiting for another runner, which holds .*study\.db"),
+        file_lock(file, give_up=lambda: next(asked)),
+    ):
+        pass
+    assert next(asked, None) is None
+
+
+def test_a_free_lock_is_taken_even_by_one_that_was_told_to_end(tmp_path: Path) -> None:
+    with file_lock(tmp_path / "study.db", give_up=lambda: True):
+        pass
 
 
 def test_a_folder_that_knows_no_locks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -23,9 +25,11 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import text
 
 from nas_tuners.contract.errors import ExperimentError
+from nas_tuners.experiment.configuration.config import load_config
+from nas_tuners.experiment.joining import begin_or_join
 from nas_tuners.experiment.storages.operations import again, finish_trial, storage_lock
 from nas_tuners.experiment.storages.storage import open_storage
-from tests.experiment_kit import Project, eventually
+from tests.experiment_kit import SPACE, Project, eventually, finish
 from tests.networks import OtherComputer, Relay
 from tests.servers import PASSWORD, PostgresServer, postgres_server
 
@@ -91,7 +95,10 @@ def test_the_first_connection_fails_at_once(
     postgres: PostgresServer, old: str, new: str, message: str
 ) -> None:
     url = postgres.url().replace(old, new)
-    with pytest.raises(ExperimentError, match=message) as caught, open_storage(url, patience=600):
+    with (
+        pytest.raises(ExperimentError, match=message) as caught,
+        open_storage(url, patience=600, from_the_start=True),
+    ):
         pass
     assert "\n" not in str(caught.value)
     assert PASSWORD not in str(caught.value)
@@ -260,6 +267,73 @@ def _crash_during_run(postgres: PostgresServer, project: Project) -> None:
     postgres.kill()
     assert eventually(lambda: "does not answer" in log.read_text(), seconds=60)
     postgres.start()
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["new", "started again"])
+def test_a_worker_that_joins_while_its_server_is_away(
+    postgres: PostgresServer, fresh_database: str, project: Project, again: bool
+) -> None:
+    project.write(storage=fresh_database, max_trials=1)
+    config = project.path / "config.yml"
+    done = project.command("worker", "--config", config, "--folder", project.path / "first")
+    assert done.returncode == 0, done.stderr
+    postgres.stop()
+    worker = project.start(
+        *("worker", "--study", "config", "--folder", "first" if again else "second", "--no-wait"),
+        env=os.environ | {"NAS_TUNERS_STORAGE": fresh_database},
+    )
+    assert worker.stderr is not None
+    said = worker.stderr.readline()
+    postgres.start()
+    done = finish(worker)
+    assert done.returncode == 0, done.stderr
+    assert "does not answer" in said
+    assert "waiting up to 10m" in said
+    assert "answers again after" in done.stderr
+    assert PASSWORD not in said + done.stderr
+
+
+def test_a_server_that_goes_while_a_worker_joins(
+    postgres: PostgresServer,
+    fresh_database: str,
+    project: Project,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (project.path / "generate.py").write_text(_GENERATING.format(space=json.dumps(SPACE)))
+    project.write(command=[sys.executable, "generate.py"], search_space=None)
+    relay = Relay(postgres.port)
+    cut = threading.Thread(target=_cut, args=(relay, project.path, caplog), daemon=True)
+    cut.start()
+    config, space, _ = begin_or_join(
+        postgres.url(_database(fresh_database), port=relay.port),
+        "joined",
+        given=load_config(project.path / "config.yml"),
+        code_directory=project.path,
+        experiments_directory=project.path,
+    )
+    cut.join()
+    relay.close()
+    assert "answers again after" in caplog.text
+    assert (config.study_name, set(space.specs)) == ("joined", set(SPACE))
+
+
+_GENERATING = """
+import os, time
+from pathlib import Path
+Path("begun").touch()
+while not Path("cut").exists():
+    time.sleep(0.01)
+Path(os.environ["NAS_TUNERS_GEN_SEARCH_SPACE"]).write_text({space!r})
+"""
+
+
+def _cut(relay: Relay, folder: Path, log: pytest.LogCaptureFixture) -> None:
+    """While the search space is generated, and until that is noticed."""
+    assert eventually((folder / "begun").exists)
+    relay.cut()
+    (folder / "cut").touch()
+    assert eventually(lambda: "does not answer" in log.text)
+    relay.mend()
 
 
 def test_the_waiting_can_be_given_up(postgres: PostgresServer, fresh_database: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from nas_tuners.cli import exit_codes
 from nas_tuners.experiment.folder import ExperimentFolder
+from nas_tuners.experiment.storages.lock import file_lock
 from nas_tuners.experiment.storages.storage import open_storage
 from tests.experiment_kit import Project, eventually, finish, is_alive, kill
 from tests.integration.worker_kit import check_whole, noting, times_run, trials_of
@@ -176,6 +178,72 @@ def test_one_that_ends_in_order_leaves_its_trial_to_the_others(
     assert f"Trial {number} is taken over" in log
 
 
+def test_a_result_in_the_folder_of_a_dead_worker_is_recorded(
+    project: Project, journal: str
+) -> None:
+    """Its trial kills it as soon as it has reported, before the worker can record that."""
+    project.open_signals()
+    runs = project.path / "runs.txt"
+    rest = """
+if number == 0:
+    report(1.0, "intermediate")
+    signal_test()
+    while not Path("go").exists(): time.sleep(0.05)
+    report(value)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)"""
+    project.write(noting(runs, rest), storage=journal, heartbeat=HEARTBEAT, max_trials=3)
+    words = ("worker", "--config", "config.yml", "--folder")
+    killed = project.start(*words, "killed")
+    assert project.wait_for_trial()[0] == 0
+    other = project.start(*words, "other")
+    wait_for_worker(project, "other")
+    (project.path / "go").touch()
+    assert finish(killed).returncode == -signal.SIGKILL
+    done = finish(other)
+    assert done.returncode == 0, done
+    trials = trials_of(journal)
+    check_whole(trials, 3)
+    assert times_run(runs) == {0: 1, 1: 1, 2: 1}
+    assert trials[0].intermediate_values == {0: 1.0}
+    log = (project.path / "other" / "runner.log").read_text()
+    assert "Trial 0 had its result before config-" in log
+    assert not (project.path / "other" / "trials" / "0000").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"), [("journal", signal.SIGINT), ("sqlite", signal.SIGTERM)]
+)
+def test_one_that_waits_for_its_turn_ends_when_asked_to(
+    project: Project, kind: str, asked: signal.Signals
+) -> None:
+    """Another runner, which was stopped, has the lock."""
+    file = project.path / "study"
+    rest = "while not Path('go').exists(): time.sleep(0.05)"
+    project.open_signals()
+    project.write("signal_test()\n" + rest + "\nreport(value)", storage=f"{kind}:///{file}")
+    worker = project.start("worker", "--config", "config.yml", "--folder", "w")
+    assert project.wait_for_trial()[0] == 0
+    with file_lock(file):
+        (project.path / "go").touch()
+        assert eventually(lambda: "study.runners" in _open_files(worker.pid))
+        worker.send_signal(asked)
+        assert eventually(lambda: worker.poll() is not None, seconds=15)
+    done = finish(worker)
+    assert done.returncode == exit_codes.INTERRUPTED, done
+    assert "Interrupted. Resume with: nas-tuners resume" in done.stderr
+    assert "Best of 1 trials" in done.stdout
+    assert [trial.state.name for trial in trials_of(f"{kind}:///{file}")] == ["COMPLETE"]
+
+
+def _open_files(pid: int) -> set[str]:
+    names = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed just now
+            names.add(Path(os.readlink(link)).name)
+    return names
+
+
 # ---- what is refused ----------------------------------------------------------------------------
 
 
@@ -184,10 +252,85 @@ def worker(project: Project, url: str, *arguments: str) -> subprocess.CompletedP
 
 
 def test_a_study_that_nobody_has_begun(project: Project, journal: str) -> None:
+    with open_storage(journal):
+        pass
     refused = worker(project, journal, "--study", "digits")
     assert refused.returncode == exit_codes.EXPERIMENT_FAILED
     assert "no study 'digits' in this storage" in refused.stderr
     assert "begin it with `nas-tuners run`, or --config" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+@pytest.mark.parametrize("given_by", ["--storage", "environment"])
+def test_a_file_that_nobody_has_begun(
+    project: Project, monkeypatch: pytest.MonkeyPatch, kind: str, given_by: str
+) -> None:
+    """Its path counts from the current folder, and no empty study is made there."""
+    monkeypatch.chdir(project.path)
+    if given_by == "environment":
+        monkeypatch.setenv("NAS_TUNERS_STORAGE", f"{kind}:///study")
+        refused = project.command("worker", "--study", "digits")
+    else:
+        refused = worker(project, f"{kind}:///study", "--study", "digits")
+    assert refused.returncode == exit_codes.EXPERIMENT_FAILED
+    assert f"no study there: {project.path / 'study'} does not exist" in refused.stderr
+    assert "a path counts from the current folder" in refused.stderr
+    assert list(project.path.iterdir()) == []
+
+
+def test_a_worker_whose_study_is_gone(project: Project, journal: str) -> None:
+    project.write(storage=journal, max_trials=1)
+    words = ("worker", "--folder", project.path / "w", "--study", "config", "--storage", journal)
+    assert project.command(*words, "--config", project.path / "config.yml").returncode == 0
+    study = Path(journal.removeprefix("journal:///"))
+    study.unlink()
+    shutil.rmtree(project.path / "w" / "trials" / "0000")
+    refused = project.command(*words)
+    assert refused.returncode == exit_codes.EXPERIMENT_FAILED
+    assert f"no study there: {study} does not exist" in refused.stderr
+    assert not study.exists()
+
+
+def test_a_relative_path_means_the_same_file_when_it_is_resumed_elsewhere(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv("NAS_TUNERS_STORAGE", "journal:///study.log")
+    project.write(max_trials=1)
+    done = project.command("worker", "--config", "config.yml", "--folder", "w")
+    assert done.returncode == 0, done.stderr
+    (project.path / "elsewhere").mkdir()
+    monkeypatch.chdir(project.path / "elsewhere")
+    done = project.command("resume", project.path / "w", "--max-trials", "2")
+    assert done.returncode == 0, done.stderr
+    check_whole(trials_of(f"journal:///{project.path / 'study.log'}"), 2)
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_url_that_names_no_file(project: Project) -> None:
+    refused = worker(project, "sqlite:///", "--study", "x")
+    assert refused.returncode == exit_codes.BAD_INPUT
+    assert "must name a file, like sqlite:///study.db, got 'sqlite:///'" in refused.stderr
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["new", "started again"])
+def test_a_machine_without_the_code(project: Project, journal: str, again: bool) -> None:
+    """It spends no trial of the study's."""
+    project.write(storage=journal, max_trials=4)
+    given = ("--config", project.path / "config.yml")
+    (project.path / "code").mkdir()
+    place = ("--code-directory", project.path / "code")
+    words = ("worker", "--folder", project.path / "w", "--study", "config", "--storage", journal)
+    shutil.copy(project.path / "trial.py", project.path / "code")
+    assert project.command(*words, *given, *place).returncode == 0
+    (project.path / "code" / "trial.py").unlink()
+    if not again:
+        words = ("worker", "--study", "config", "--storage", journal)
+    refused = project.command(*words, *place)
+    assert refused.returncode == exit_codes.EXPERIMENT_FAILED
+    assert f"no file 'trial.py' in {project.path / 'code'}" in refused.stderr
+    assert "--code-directory" in refused.stderr
+    assert len(trials_of(journal)) == 4
 
 
 def test_a_name_that_is_misspelt(project: Project, journal: str) -> None:
@@ -246,7 +389,7 @@ def test_a_code_directory_that_is_not_there(project: Project, journal: str) -> N
 
 
 def test_a_password_on_the_command_line_is_warned_of(project: Project) -> None:
-    url = f"postgresql+psycopg://tuner:{PASSWORD}@127.0.0.1:1/none"
+    url = f"postgresql+psycopg://tuner:{PASSWORD}@no-such-host.invalid/none"
     refused = worker(project, url, "--study", "x")
     assert refused.returncode == exit_codes.EXPERIMENT_FAILED
     assert "everybody on this machine can read the password in --storage" in refused.stderr

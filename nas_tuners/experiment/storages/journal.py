@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
@@ -17,14 +18,18 @@ class RunnerJournal(JournalFileBackend):
     Args:
         file: The journal.
         grace: Seconds after which a lock file that nobody removes is taken for a dead worker's.
+        give_up: Asked while a runner waits for its turn; once true, the waiting ends.
 
     Attributes:
         file: The journal.
+        give_up: The same.
     """
 
-    def __init__(self, file: Path, *, grace: int = _GRACE) -> None:
+    def __init__(
+        self, file: Path, *, grace: int = _GRACE, give_up: Callable[[], bool] = lambda: False
+    ) -> None:
         super().__init__(str(file), lock_obj=_MendingLock(file, grace=grace))
-        self.file = file
+        self.file, self.give_up = file, give_up
 
 
 class _MendingLock(JournalFileOpenLock):

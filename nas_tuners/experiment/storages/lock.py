@@ -29,16 +29,30 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL: lock_timeout is over
 
 
+class GivenUpError(ExperimentError):
+    """Whoever waited for a lock was told to end."""
+
+
 @contextmanager
-def file_lock(file: Path) -> Iterator[None]:
+def file_lock(
+    file: Path, *, purpose: str = "runners", give_up: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Exclusive among the processes that see this file, on as many computers as its folder.
 
     Folders that know no locks (some network file systems) give none, with a warning: two workers
     may then propose the same architecture, or one trial more than the limit.
+
+    Args:
+        file: What is locked.
+        purpose: Locks for different purposes do not hinder each other.
+        give_up: Asked while waiting; once true, the waiting ends.
+
+    Raises:
+        GivenUpError: if it did.
     """
-    with file.with_name(f"{file.name}.runners").open("a") as lock:
+    with file.with_name(f"{file.name}.{purpose}").open("a") as lock:
         try:
-            _wait_for_flock(lock, file)
+            _wait_for_flock(lock, file, give_up)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
@@ -46,24 +60,30 @@ def file_lock(file: Path) -> Iterator[None]:
         yield
 
 
-def _wait_for_flock(lock: TextIO, file: Path) -> None:
+def _wait_for_flock(lock: TextIO, file: Path, give_up: Callable[[], bool]) -> None:
     """Take it; say so if that takes long, as when a runner that has it was stopped."""
     since, said, pause = time.monotonic(), False, 0.001
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if not said and time.monotonic() > since + _LONG:
-                said = True
-                _logger.warning(
-                    "Another runner has held %s for %d s; it goes on when that one does, or "
-                    "ends. Ctrl-C twice ends this one.",
-                    file,
-                    _LONG,
-                )
+    while not _try_flock(lock):
+        if give_up():
+            raise GivenUpError(f"given up waiting for another runner, which holds {file}")
+        if not said and time.monotonic() > since + _LONG:
+            said = True
+            _logger.warning(
+                "Another runner has held %s for %d s; this one goes on when that one does, or "
+                "ends. Ctrl-C ends this one.",
+                file,
+                _LONG,
+            )
         time.sleep(pause)
         pause = min(2 * pause, 0.05)
+
+
+def _try_flock(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -73,7 +93,7 @@ def server_lock(engine: Engine, name: str, *, waiter: Waiter) -> Iterator[None]:
     PostgreSQL, MySQL and MariaDB have such locks; for other databases this does nothing.
 
     Raises:
-        ExperimentError: if the waiting was given up.
+        GivenUpError: if the waiting was given up.
     """
     try_lock = _TRY_LOCK.get(engine.name)
     if try_lock is None:
@@ -95,7 +115,7 @@ def _locked(engine: Engine, name: str, *, try_lock: TryLock, waiter: Waiter) -> 
         while not try_lock(connection, name):
             connection.rollback()
             if waiter.given_up:
-                raise ExperimentError("given up waiting for another worker to suggest its trial")
+                raise GivenUpError("given up waiting for another worker to suggest its trial")
     except BaseException:
         connection.close()
         raise

@@ -28,12 +28,12 @@ def storage_lock(storage: BaseStorage, name: str) -> AbstractContextManager[None
     the name. There is no lock behind a gRPC proxy, nor on storages of others' making.
 
     Raises:
-        ExperimentError: on entering, if the waiting was given up.
+        GivenUpError: on entering, if the waiting was given up.
     """
     backend = _backend(storage)
     file, waiter = getattr(backend, "file", None), _waiter(storage)
     if file is not None:
-        return file_lock(file)
+        return file_lock(file, give_up=backend.give_up)
     if waiter is None or not hasattr(backend, "engine"):
         return nullcontext()
     return server_lock(backend.engine, name, waiter=waiter)

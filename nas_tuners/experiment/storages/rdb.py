@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -31,10 +31,12 @@ class RunnerStorage(RDBStorage):
         engine_kwargs: For SQLAlchemy's ``create_engine``.
         file: Where the database is, if it is a file.
         waiter: Waits for the database, if it is on a server.
+        give_up: Asked while a runner waits for its turn at a file; once true, the waiting ends.
 
     Attributes:
         file: The same.
         waiter: The same.
+        give_up: The same.
     """
 
     def __init__(
@@ -44,9 +46,10 @@ class RunnerStorage(RDBStorage):
         engine_kwargs: dict[str, Any],
         file: Path | None = None,
         waiter: Waiter | None = None,
+        give_up: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(url, engine_kwargs=engine_kwargs)
-        self.file, self.waiter = file, waiter
+        self.file, self.waiter, self.give_up = file, waiter, give_up
 
     def finish_trial(
         self,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .lock import server_lock
-from .patience import Waiter
+from .patience import Waiter, reason_of
 from .rdb import RunnerStorage
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ _UNACKNOWLEDGED = 30_000  # milliseconds
 _CONNECT_TIMEOUT = 10  # seconds
 _READ_TIMEOUT = 60  # seconds: PyMySQL and mysqlclient know no keepalive
 _IDLE_IN_TRANSACTION = 300_000  # milliseconds that a stopped worker may keep others from writing
+
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
+_OTHER_WAYS = {"host", "hostaddr", "service", "unix_socket"}  # options that a server is found by
 
 _LIBPQ_ARGUMENTS = {
     "connect_timeout": _CONNECT_TIMEOUT,
@@ -44,15 +49,16 @@ _POSTGRESQL_SETTINGS = {
 }
 
 
-def open_server(address: str, *, waiter: Waiter) -> RunnerStorage:
+def open_server(address: str, *, waiter: Waiter, from_the_start: bool = False) -> RunnerStorage:
     """The storage on a database server; its tables are made if they are not there.
 
     Args:
         address: The URL.
         waiter: Waits for the server once it has answered.
+        from_the_start: Whether it waits for the first answer, too.
 
     Raises:
-        Exception: the driver's, if the server does not answer now.
+        Exception: the driver's, if the server does not answer now, or within the patience.
     """
     from sqlalchemy import create_engine
     from sqlalchemy.engine import make_url
@@ -61,6 +67,9 @@ def open_server(address: str, *, waiter: Waiter) -> RunnerStorage:
     url = _with_driver(make_url(address))
     options = {"connect_args": _connect_arguments(url)}
     beginning = create_engine(url, poolclass=NullPool, **options)
+    if from_the_start:
+        with suppress(ConnectionError):  # what follows says it in the driver's words
+            waiter.attempt(lambda: _reach(beginning), passes=_is_absence)
     with server_lock(beginning, _SCHEMA_LOCK, waiter=Waiter(url.render_as_string())):
         text = _escaped(url.render_as_string(hide_password=False))
         storage = RunnerStorage(
@@ -71,6 +80,49 @@ def open_server(address: str, *, waiter: Waiter) -> RunnerStorage:
     _wait_on_connect(storage.engine, waiter)
     storage.engine.dispose()  # connections made before know nothing of this
     return storage
+
+
+def _reach(engine: Engine) -> None:
+    """Connect once.
+
+    Raises:
+        ConnectionError: if the server is not there, or not ready yet.
+        DBAPIError: if it refuses, or if nobody knows it.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        engine.connect().close()
+    except DBAPIError as error:
+        if _is_away(engine.url):
+            raise ConnectionError(reason_of(error)) from error
+        engine.connect().close()  # it may be back by now; else this says what is wrong
+
+
+def _is_absence(error: Exception) -> bool:
+    return isinstance(error, ConnectionError)
+
+
+def _is_away(url: URL) -> bool:
+    """Whether nobody answers at a known host, or a PostgreSQL that is about to start or to end."""
+    port = url.port or _PORTS.get(url.get_backend_name())
+    if url.host is None or port is None or _OTHER_WAYS & set(url.query):
+        return False
+    try:
+        socket.create_connection((url.host, port), timeout=_CONNECT_TIMEOUT).close()
+    except socket.gaierror:
+        return False
+    except OSError:
+        return True
+    return url.drivername == "postgresql+psycopg" and not _is_ready(url.host, port)
+
+
+def _is_ready(host: str, port: int) -> bool:
+    from psycopg.conninfo import make_conninfo
+    from psycopg.pq import PGconn, Ping
+
+    where = make_conninfo(host=host, port=port, connect_timeout=_CONNECT_TIMEOUT)
+    return PGconn.ping(where.encode()) == Ping.OK  # whatever it says to a wrong password
 
 
 def missing_driver(address: str) -> str | None:

@@ -1,7 +1,8 @@
 """The storage of a study: any that Optuna knows by URL, and ``journal:///path``, ``grpc://host``.
 
 A file is opened, or there is an error. A server that has answered once is waited for when it no
-longer does: it may be starting again, or the network be cut for a while.
+longer does: it may be starting again, or the network be cut for a while. Where it was reached
+before, as when a worker joins, its first answer can be waited for, too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from nas_tuners.contract.errors import ExperimentError, did_you_mean
 
@@ -27,6 +29,7 @@ URL_EXAMPLES = (
 _KINDS = ("sqlite", "journal", "postgresql", "mysql", "mariadb", "grpc")
 _BUSY_TIMEOUT = 60  # seconds that SQLite waits for another process to finish its write
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_NO_WORD = 8  # letters of a password: shorter ones, such as `nas` or `user`, stand in many words
 _PASSWORD_OPTION = re.compile(r"([?&](?:password|passwd|sslpassword)=)[^&]*")
 
 
@@ -35,6 +38,7 @@ def open_storage(
     url: str,
     *,
     patience: float = 0.0,
+    from_the_start: bool = False,
     give_up: Callable[[], bool] = lambda: False,
     on_wait: Callable[[str], None] = lambda reason: None,
     on_answer: Callable[[float], None] = lambda seconds: None,
@@ -44,7 +48,10 @@ def open_storage(
     Args:
         url: As in the configuration; variables in it are expanded.
         patience: Seconds to wait for a server that answered before and no longer does.
-        give_up: Asked while waiting; once true, the patience is at its end.
+        from_the_start: Whether to wait for its first answer, too: while nobody listens there, or
+            it says that it is starting. What it refuses, as a wrong password, is an error at once.
+        give_up: Asked while waiting; once true, the patience is at its end. Ends the waiting for
+            other runners, too.
         on_wait: Called with the reason when the waiting begins.
         on_answer: Called with the seconds that it took when the storage answers again.
 
@@ -60,7 +67,7 @@ def open_storage(
         on_answer=on_answer,
     )
     try:
-        storage = _open(address, waiter)
+        storage = _open(address, waiter, from_the_start)
     except Exception as error:  # each database driver has errors of its own
         raise ExperimentError(
             f"the storage {hide_password(address)} cannot be opened: {_reason(error, address)}"
@@ -72,8 +79,8 @@ def open_storage(
 
 
 def storage_file(url: str) -> Path | None:
-    """The file behind a URL, or None for a server."""
-    scheme, _, rest = url.partition("://")
+    """The file behind a URL, or None for a server; variables in it are expanded."""
+    scheme, _, rest = os.path.expandvars(url).partition("://")
     if scheme.partition("+")[0] not in ("sqlite", "journal"):
         return None
     return Path(rest.partition("?")[0].removeprefix("/"))
@@ -88,30 +95,35 @@ def hide_password(url: str) -> str:
     return f"{head[:start]}{user}:***@{tail}" if at and colon else url
 
 
-def _open(address: str, waiter: Waiter) -> BaseStorage:
+def _open(address: str, waiter: Waiter, from_the_start: bool) -> BaseStorage:
     from optuna.storages import get_storage
 
     file = storage_file(address)
+    if file is not None and address.startswith("journal"):
+        return _open_journal(file, waiter)
     if file is not None:
-        with file_lock(file):
-            if address.startswith("journal"):
-                return _open_journal(file)
-            return _open_sqlite(address, file)
+        return _open_sqlite(address, file, waiter)
     if address.startswith("grpc:"):
         return _open_proxy(address, waiter)
     from .server import open_server
 
-    return get_storage(open_server(address, waiter=waiter))
+    return get_storage(open_server(address, waiter=waiter, from_the_start=from_the_start))
 
 
-def _open_sqlite(address: str, file: Path) -> BaseStorage:
+def _open_sqlite(address: str, file: Path, waiter: Waiter) -> BaseStorage:
+    """Its tables are made under a lock of their own: a runner's turn may take long."""
     from optuna.storages import get_storage
 
     from .rdb import RunnerStorage
 
+    def give_up() -> bool:
+        return waiter.given_up
+
     options = {"connect_args": {"timeout": _BUSY_TIMEOUT}}
-    storage = RunnerStorage(address, engine_kwargs=options, file=file)
-    _tune_sqlite(storage.engine)
+    with file_lock(file, purpose="opening", give_up=give_up):
+        storage = RunnerStorage(address, engine_kwargs=options, file=file, give_up=give_up)
+        _tune_sqlite(storage.engine)
+        storage.engine.connect().close()  # changes the file's mode, which others must not disturb
     return get_storage(storage)
 
 
@@ -132,12 +144,12 @@ def _tune_sqlite(engine: Any) -> None:
     engine.dispose()  # connections made before know nothing of this
 
 
-def _open_journal(file: Path) -> BaseStorage:
+def _open_journal(file: Path, waiter: Waiter) -> BaseStorage:
     from optuna.storages import JournalStorage
 
     from .journal import RunnerJournal
 
-    return JournalStorage(RunnerJournal(file))
+    return JournalStorage(RunnerJournal(file, give_up=lambda: waiter.given_up))
 
 
 def _open_proxy(address: str, waiter: Waiter) -> BaseStorage:
@@ -200,7 +212,15 @@ def _has_bare_at(address: str) -> bool:
 
 
 def _without_password(text: str, address: str) -> str:
-    """Drivers do not repeat the password; this is in case one of them does."""
+    """Drivers do not repeat the password; this is in case one of them does.
+
+    As a URL has it, it is hidden whatever it is; elsewhere only if it is so long that it is no
+    part of the words that a driver says.
+    """
     head, _, _ = address.rpartition("@")
     password = head.partition("://")[2].partition(":")[2]
-    return text.replace(password, "***") if password else text
+    for written in filter(None, (password, unquote(password))):
+        text = text.replace(f":{written}@", ":***@")
+        if len(written) >= _NO_WORD:
+            text = text.replace(written, "***")
+    return text
