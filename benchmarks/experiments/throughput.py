@@ -62,6 +62,9 @@ class Curve:
     def finished(self, finished: Finished) -> None:
         self.note()
 
+    def waiting(self, reason: str) -> None:
+        pass
+
     def tick(self, elapsed: float) -> None:
         pass
 
@@ -89,6 +92,9 @@ class LookUp:
 
     def has_room(self) -> bool:
         return not self._events
+
+    def waits_for(self) -> str:
+        return ""
 
     def start(self, assignment: Assignment, *, timeout: float | None) -> None:
         score = self._table(assignment.parameters)

@@ -112,5 +112,8 @@ class _Bar:
     def finished(self, finished: Finished) -> None:
         self._bar.update()
 
+    def waiting(self, reason: str) -> None:
+        pass
+
     def tick(self, elapsed: float) -> None:
         pass

@@ -77,12 +77,15 @@ class Progress:
 
     def finished(self, finished: Finished) -> None:
         outcome = finished.outcome
-        remarks = outcome.remarks if isinstance(outcome, Complete) else ()
+        remarks = outcome.remarks if isinstance(outcome, (Complete, Paused)) else ()
         lines = [self._line(finished), *(f"            note: {remark}" for remark in remarks)]
         with suppress(OSError):
             self._bar.update(0 if outcome is None or isinstance(outcome, Paused) else 1)
             self._bar.write("\n".join(lines), file=sys.stdout)
             sys.stdout.flush()
+
+    def waiting(self, reason: str) -> None:
+        pass  # a warning says it
 
     def tick(self, elapsed: float) -> None:
         with suppress(OSError):

@@ -9,7 +9,7 @@ from contextlib import suppress
 from nas_tuners.contract.space_size import describe_size
 from nas_tuners.experiment.folder import ExperimentFolder
 from nas_tuners.experiment.loop import Ended, Ending
-from nas_tuners.experiment.outcome import Complete, Failed
+from nas_tuners.experiment.outcome import Complete, Failed, Paused
 from nas_tuners.experiment.results import Results, read_results
 from nas_tuners.experiment.runner import run_experiment
 from nas_tuners.experiment.signals import StopSignals
@@ -95,7 +95,7 @@ def _exit_code(folder: ExperimentFolder, ended: Ended, results: Results) -> int:
 def _why_no_result(folder: ExperimentFolder, ended: Ended) -> str:
     last, go_on = ended.last_failure, _go_on(folder, ended)
     outcome = last.outcome if last else None
-    if last is not None and isinstance(outcome, Complete):
+    if last is not None and isinstance(outcome, (Complete, Paused)):
         return _why_not_usable(last.trial.number, outcome, go_on)
     if last is None or not isinstance(outcome, Failed):
         return f"No trial has succeeded ({ended.ending.value}). To go on: {go_on}"
@@ -103,7 +103,7 @@ def _why_no_result(folder: ExperimentFolder, ended: Ended) -> str:
     return f"{head}; trial {last.trial.number}: {outcome.reason}\nWhen mended: {go_on}"
 
 
-def _why_not_usable(number: int, outcome: Complete, go_on: str) -> str:
+def _why_not_usable(number: int, outcome: Complete | Paused, go_on: str) -> str:
     return (
         f"Too many trials in a row gave no usable result; trial {number}: {outcome.remarks[0]}\n"
         f"When the trial script is mended: {go_on}\n"

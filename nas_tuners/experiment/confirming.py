@@ -174,6 +174,9 @@ class _Planned:
             raise SearchSpaceExhausted("every run has been made")
         return self._waiting.popleft()
 
+    def is_over(self, *, max_trials: int | None = None) -> bool:
+        return not self._waiting
+
     def report(self, trial: StudyTrial, metric: Metric) -> str | None:
         return None
 

@@ -12,10 +12,10 @@ from nas_tuners.contract.trial_io import Metric
 
 from .folder import ExperimentFolder
 from .loop import Ending, Finished, Loop
-from .outcome import Complete, Paused, Pruned
+from .outcome import Complete, Outcome, Paused, Pruned
 from .records import StudyTrial
 from .storages.storage import storage_file
-from .trial_files import record, trial_folder
+from .trial_files import record, replaced, trial_folder
 
 _logger = logging.getLogger(__name__)
 
@@ -39,26 +39,24 @@ class FilesObserver:
         pass  # the study has it
 
     def finished(self, finished: Finished) -> None:
-        number, outcome = finished.trial.number, finished.outcome
-        fields = _result_fields(finished)
-        if isinstance(outcome, Complete):
-            _logger.info("Trial %d: %s", number, outcome.metric.default)
-            for remark in outcome.remarks:
-                _logger.warning("Trial %d: %s", number, remark)
-        elif isinstance(outcome, Paused):
-            _logger.info("Trial %d: %s at %d", number, outcome.metric.default, outcome.budget)
-        elif isinstance(outcome, Pruned):
-            _logger.info("Trial %d was stopped: %s", number, outcome.reason)
-        elif outcome is not None:
-            _logger.warning("Trial %d failed: %s", number, outcome.reason)
+        number = finished.trial.number
+        folder = trial_folder(self._folder.trials, number)
+        remarks = [*_remarks_of(finished.outcome), *replaced(folder)]
+        _log_end(number, finished.outcome)
+        for remark in remarks:
+            _logger.warning("Trial %d: %s", number, remark)
         record(
-            trial_folder(self._folder.trials, number),
-            **fields,
+            folder,
+            **_result_fields(finished),
+            remarks=remarks,
             exit_code=finished.exited.exit_code,
             signal=finished.exited.signal,
             ended=time.time(),
             seconds=round(finished.seconds, 3),
         )
+
+    def waiting(self, reason: str) -> None:
+        pass  # whoever has to wait logs it
 
     def tick(self, elapsed: float) -> None:
         self._refuse_lost_study()
@@ -92,12 +90,27 @@ class FilesObserver:
         self._folder.save_state(self._state)
 
 
+def _log_end(number: int, outcome: Outcome | None) -> None:
+    if isinstance(outcome, Complete):
+        _logger.info("Trial %d: %s", number, outcome.metric.default)
+    elif isinstance(outcome, Paused):
+        _logger.info("Trial %d: %s at %d", number, outcome.metric.default, outcome.budget)
+    elif isinstance(outcome, Pruned):
+        _logger.info("Trial %d was stopped: %s", number, outcome.reason)
+    elif outcome is not None:
+        _logger.warning("Trial %d failed: %s", number, outcome.reason)
+
+
+def _remarks_of(outcome: Outcome | None) -> tuple[str, ...]:
+    return outcome.remarks if isinstance(outcome, (Complete, Paused)) else ()
+
+
 def _result_fields(finished: Finished) -> dict[str, object]:
     outcome = finished.outcome
     if outcome is None:
         return {"state": "stopped"}
     if isinstance(outcome, Complete):
-        return {"state": "complete", "value": outcome.metric.value, "remarks": outcome.remarks}
+        return {"state": "complete", "value": outcome.metric.value}
     if isinstance(outcome, Paused):
         return {"state": "paused", "value": outcome.metric.value, "budget": outcome.budget}
     if isinstance(outcome, Pruned):

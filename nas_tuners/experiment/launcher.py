@@ -60,6 +60,12 @@ class Launcher(Protocol):
             ExperimentError: if none could for too long.
         """
 
+    def waits_for(self) -> str:
+        """What keeps trials from starting, if that is not to be expected; empty if nothing does.
+
+        The words stay the same as long as the reason does.
+        """
+
     def start(self, assignment: Assignment, *, timeout: float | None) -> None:
         """Begin a trial; ``timeout`` in seconds."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
+from nas_tuners.contract.errors import ExperimentError, SearchSpaceExhausted, TunerError
 from nas_tuners.contract.trial_io import Metric
 
 from .launcher import Event, Exited, Launcher, Reported, ReportedUnusable
@@ -88,6 +88,9 @@ class TrialSource(Protocol):
     def ask(self, *, max_trials: int | None = None) -> StudyTrial | Nothing:
         """The next trial."""
 
+    def is_over(self, *, max_trials: int | None = None) -> bool:
+        """Whether no trial is to come any more, as far as it is known without asking for one."""
+
     def report(self, trial: StudyTrial, metric: Metric) -> str | None:
         """Record an intermediate result; why the trial shall be stopped now, if it shall."""
 
@@ -104,6 +107,7 @@ class Observer(Protocol):
     def started(self, trial: StudyTrial) -> None: ...
     def reported(self, trial: StudyTrial, metric: Metric) -> None: ...
     def finished(self, finished: Finished) -> None: ...
+    def waiting(self, reason: str) -> None: ...
     def tick(self, elapsed: float) -> None: ...
 
 
@@ -156,7 +160,8 @@ class Loop:
         self._unfinished: deque[StudyTrial] = deque()
         self._lost: Counter[int] = Counter()
         self._failures_in_a_row = 0
-        self._ask_at = clock()
+        self._ask_at = self._ask_whether_over_at = clock()
+        self._waits_for = ""
         self.ending: Ending | None = None
         self.tuner_error: TunerError | None = None
         self.last_failure: Finished | None = None
@@ -193,7 +198,7 @@ class Loop:
             self._launcher.stop(list(self._running), grace=_GRACE)
 
     def _fill_slots(self) -> None:
-        while len(self._running) < self._limits.concurrency and self._launcher.has_room():
+        while len(self._running) < self._limits.concurrency and self._may_start():
             self._heed_interrupt()
             trial = self._next()
             if trial is None:
@@ -206,11 +211,41 @@ class Loop:
             for observer in self._observers:
                 observer.started(trial)
 
+    def _may_start(self) -> bool:
+        """Whether there may be a trial to start, and there is room for it."""
+        over = self.elapsed >= (self._limits.max_duration or float("inf"))
+        if self.ending is None and over and not self._unfinished:
+            self.ending = Ending.MAX_DURATION
+        if self.ending is not None and not self._has_unfinished():
+            return False
+        try:
+            has_room = self._launcher.has_room()
+        except ExperimentError:
+            if self._is_over():
+                return False
+            raise
+        if has_room or not self._is_over():
+            self._tell_waiting(self._launcher.waits_for())
+        return has_room
+
+    def _is_over(self) -> bool:
+        """Whether the run needs no room any more; it would wait for it in vain."""
+        if self._running or self._unfinished or self._clock() < self._ask_whether_over_at:
+            return False
+        self._ask_whether_over_at = self._clock() + _PAUSE
+        if self._source.is_over(max_trials=self._limits.max_trials):
+            self.ending = Ending.MAX_TRIALS
+        return self.ending is not None
+
+    def _tell_waiting(self, reason: str) -> None:
+        if reason and reason != self._waits_for:
+            for observer in self._observers:
+                observer.waiting(reason)
+        self._waits_for = reason
+
     def _next(self) -> StudyTrial | None:
         if self._has_unfinished():
             return self._unfinished.popleft()
-        if self.ending is None and self.elapsed >= (self._limits.max_duration or float("inf")):
-            self.ending = Ending.MAX_DURATION
         return self._ask() if self.ending is None else None
 
     def _has_unfinished(self) -> bool:
@@ -276,7 +311,7 @@ class Loop:
 
     def _finish(self, running: _Running, exited: Exited) -> None:
         del self._running[running.trial.number]
-        self._ask_at = self._clock()
+        self._ask_at = self._ask_whether_over_at = self._clock()
         outcome = self._outcome(running, exited)
         if outcome is not None:
             outcome = self._source.tell(running.trial, outcome)
@@ -310,10 +345,11 @@ class Loop:
         return Failed(f"what ran it vanished {self._lost[trial.number]} times")
 
     def _count_failures(self, finished: Finished) -> None:
-        good = isinstance(finished.outcome, Complete) and finished.outcome.usable
-        if good or isinstance(finished.outcome, (Pruned, Paused)):
+        outcome = finished.outcome
+        good = isinstance(outcome, (Complete, Paused)) and outcome.usable
+        if good or isinstance(outcome, Pruned):
             self._failures_in_a_row = 0
-        elif finished.outcome is not None:
+        elif outcome is not None:
             self._failures_in_a_row += 1
             self.last_failure = finished
         if self._failures_in_a_row >= self._limits.max_consecutive_failures:

@@ -49,10 +49,15 @@ class Pruned:
 
 @dataclass(frozen=True)
 class Paused:
-    """The trial has used up its budget, and may go on with a larger one."""
+    """The trial has used up its budget, and may go on with a larger one.
+
+    ``remarks`` and ``usable`` are as in :class:`Complete`.
+    """
 
     metric: Metric
     budget: int
+    remarks: tuple[str, ...] = ()
+    usable: bool = True
 
 
 Outcome = Union[Complete, Failed, Pruned, Paused]

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 
-from nas_tuners.contract.errors import ExperimentError, TrialError
-from nas_tuners.contract.trial_io import (
-    PARAMETERS_FILE,
-    Metric,
-    open_regular,
-    read_assignment,
-)
+from nas_tuners.contract.errors import ExperimentError
 
 from .budgets import Budgets
 from .company import Company
@@ -27,21 +21,20 @@ from .events.observer import EventsObserver
 from .events.sinks import open_events
 from .files_observer import FilesObserver
 from .folder import ExperimentFolder
-from .joining import publish
-from .launcher import Exited
+from .joining import begun_study
 from .launchers import make_launcher
 from .logs import log_to
-from .loop import Ended, Finished, Limits, Loop, Observer
-from .outcome import judge
+from .loop import Ended, Limits, Loop, Observer
 from .records import StudyTrial, lesson_of
+from .recovery import left_result, record_result
 from .results import Results
 from .signals import StopSignals
 from .storages.operations import storage_lock
 from .storages.patience import reason_of
 from .storages.storage import open_storage, storage_file
 from .study import ExperimentStudy
-from .study_setup import goals_of, make_pruner_of, open_study, prepared_tuner, study_name
-from .trial_files import kill_process_of, reported, trial_folder
+from .study_setup import goals_of, make_pruner_of, prepared_tuner, study_name
+from .trial_files import kill_process_of, trial_folder
 
 _logger = logging.getLogger(__name__)
 
@@ -104,7 +97,7 @@ def run_experiment(
 
 def _refuse_lost_study(folder: ExperimentFolder) -> None:
     """Going on with an empty study would take all that was found for never tried."""
-    file = storage_file(folder.storage_url)
+    file = storage_file(os.path.expandvars(folder.storage_url))
     if file is not None and not file.exists() and any(folder.trials.iterdir()):
         raise ExperimentError(
             f"{file} is gone, and with it what the trials in {folder.trials} found; "
@@ -123,7 +116,6 @@ def _connect(
 ) -> ExperimentStudy:
     """The experiment's study, with its tuner and what belongs to it."""
     from nas_tuners.tuners._history import HistoryFollower
-    from nas_tuners.tuners._study import attach_space
 
     storage = stack.enter_context(
         open_storage(
@@ -137,14 +129,18 @@ def _connect(
     lock = partial(storage_lock, storage, study_name(config))
     goals = goals_of(config)
     with lock():
-        study = open_study(storage, config)
-        encoding = attach_space(study, folder.space())
-        publish(study, config, folder.prior())
+        study, encoding = begun_study(storage, config, folder.space(), folder.prior())
     company = None
     experiment_id = folder.state().experiment_id
     if config.storage is not None:
         company = stack.enter_context(
-            Company(storage, study._study_id, experiment_id, every=config.heartbeat)
+            Company(
+                storage,
+                study._study_id,
+                experiment_id,
+                every=config.heartbeat,
+                trials=folder.trials,
+            )
         )
     tuner = prepared_tuner(config, encoding.space, folder.prior())
     sign = goals.objectives[0][1]
@@ -178,38 +174,16 @@ def _adopt(
     for trial in study.unfinished():
         files = trial_folder(folder.trials, trial.number)
         kill_process_of(files)
-        metrics = reported(files, trial.assignment.metric) if _was_given(files, trial) else []
-        if any(metric.kind == "final" for metric in metrics):
+        runner = trial.assignment.experiment_id
+        if metrics := left_result(files, trial.assignment, runner=runner):
             _logger.info("Trial %d had its result before the runner ended.", trial.number)
-            finished = _record_result(study, trial, metrics)
+            finished = record_result(study, trial, metrics)
             for observer in observers:
                 observer.finished(finished)
         else:
             left.append(trial)
             _logger.info("Trial %d was not finished and runs again.", trial.number)
     return left
-
-
-def _was_given(files: Path, trial: StudyTrial) -> bool:
-    """Whether what lies there is of this trial, and of the same budget."""
-    try:
-        open_regular(files / PARAMETERS_FILE).close()  # no pipe, which would be waited for
-        return read_assignment(files).parameters == trial.assignment.parameters
-    except (OSError, TrialError):
-        return False
-
-
-def _record_result(
-    study: ExperimentStudy, trial: StudyTrial, metrics: Sequence[Metric]
-) -> Finished:
-    """Its time is that between its first and its last report, for nobody saw its end."""
-    for metric in metrics:
-        if metric.kind == "intermediate":
-            study.report(trial, metric)
-    finals = [metric for metric in metrics if metric.kind == "final"]
-    outcome = study.tell(trial, judge(finals, (), Exited(trial.number, 0), goals=study.goals))
-    seconds = max(0.0, metrics[-1].time - metrics[0].time)
-    return Finished(trial, outcome, Exited(trial.number, None), seconds)
 
 
 def _limits(config: ExperimentConfig) -> Limits:

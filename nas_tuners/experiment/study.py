@@ -20,12 +20,16 @@ from .budgets import Budgets
 from .company import Company
 from .hyperband import BRACKET_ATTR, Placement
 from .loop import Nothing
-from .outcome import Complete, Failed, Outcome, Paused, Pruned
+from .outcome import Complete, Failed, Outcome, Paused, Pruned, metric_names
 from .ownership import Ownership
 from .pruning import Pruning
 from .records import REASON_ATTR, RESULT_ATTR, RUNNER_ATTR, StudyTrial
+from .recovery import left_result, record_result
+from .storages.limits import shortened, text_limit
+from .storages.lock import GivenUpError
 from .storages.operations import again, finish_trial
 from .storages.trial_list import TrialList
+from .trial_files import trial_folder
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -101,7 +105,9 @@ class ExperimentStudy:
         )
         self._pruning = Pruning(pruner, study) if pruner else None
         self._budgets, self._constraint = budgets, constraint
+        self._text_limit = text_limit(study._storage)
         self._here: set[int] = set()  # numbers of the trials that the loop has
+        self._told_by_others: set[int] = set()  # numbers of those that others have ended
         self._next_look = 0.0 if company else math.inf
 
     def ask(self, *, max_trials: int | None = None) -> StudyTrial | Nothing:
@@ -111,10 +117,16 @@ class ExperimentStudy:
             SearchSpaceExhausted: if the tuner has nothing left to propose.
             TunerError: if the tuner failed.
         """
-        trial = again(self._storage, lambda: self._ask(max_trials))
-        if isinstance(trial, StudyTrial):
+        while True:
+            try:
+                trial = again(self._storage, lambda: self._ask(max_trials))
+            except GivenUpError:  # as the user wants it to end, of which the loop knows
+                return Nothing.YET
+            if not isinstance(trial, StudyTrial):
+                return trial
             self._here.add(trial.number)
-        return trial
+            if not self._recover(trial):
+                return trial
 
     def results(self) -> Results:
         """What the study holds."""
@@ -132,12 +144,21 @@ class ExperimentStudy:
         self._here.update(trial.number for trial in left)
         return left
 
+    def is_over(self, *, max_trials: int | None = None) -> bool:
+        """Whether there are as many trials as may be, and all of them have ended."""
+        if max_trials is None:
+            return False
+        trials = again(self._storage, self._trials.read)
+        if len(trials) < max_trials or next(self._due(trials, more=False), None):
+            return False
+        return not self._unfinished(again(self._storage, self._trials.read))  # some may end now
+
     def report(self, trial: StudyTrial, metric: Metric) -> str | None:
         """Record an intermediate result; why the trial shall be stopped now, if it shall."""
         if self._budgets:
             return None  # its steps are its budgets
         value = metric.number(self._metric)
-        with _unless_told_by_others(trial):
+        with self._unless_told_by_others(trial):
             self._set_intermediate(trial, metric.sequence, value)
             if self._pruning:
                 return self._pruning.reason(trial, metric.sequence, value)
@@ -150,7 +171,7 @@ class ExperimentStudy:
             self._pruning.forget(trial)
         if not isinstance(outcome, Complete) and self._ownership.is_elsewhere(trial):
             return outcome  # another runner may yet have a result
-        with _unless_told_by_others(trial):
+        with self._unless_told_by_others(trial):
             if self._budgets and isinstance(outcome, Complete):
                 outcome = self._set_result_at_budget(self._budgets, trial, outcome)
             if not isinstance(outcome, Paused):
@@ -159,8 +180,10 @@ class ExperimentStudy:
 
     def gone(self) -> Collection[int]:
         """Trials that run here and that others have ended or taken over meanwhile."""
+        ended = self._told_by_others & self._here
+        self._here -= ended
         if not self._here or time.monotonic() < self._next_look:
-            return ()
+            return ended
         self._next_look = time.monotonic() + self._look_every
         trials = again(self._storage, self._trials.read)
         ours = {trial.number for trial in self._ours(trials)}
@@ -168,7 +191,19 @@ class ExperimentStudy:
         for number in gone:
             _logger.warning("Trial %d was ended or taken over elsewhere; it stops here.", number)
         self._here -= gone
-        return gone
+        return gone | ended
+
+    def _recover(self, trial: StudyTrial) -> bool:
+        """Record what the runner had that a trial was taken over from, if its folder is seen."""
+        left = self._ownership.left_in(trial)
+        if left is None:
+            return False
+        owner, trials = left
+        metrics = left_result(trial_folder(trials, trial.number), trial.assignment, runner=owner)
+        if metrics:
+            _logger.info("Trial %d had its result before %s vanished.", trial.number, owner)
+            record_result(self, trial, metrics)
+        return bool(metrics)
 
     # ---- asking ---------------------------------------------------------------------------------
 
@@ -264,10 +299,12 @@ class ExperimentStudy:
     ) -> Complete | Paused:
         budget, value = budgets.of(trial.assignment.parameters), outcome.metric.value
         set_attribute = self._storage.set_trial_user_attr
-        for name, item in _all_of(value).items():
+        for name, item in self._all_of(value).items():
             again(self._storage, partial(set_attribute, trial.storage_id, name, item))
         self._set_intermediate(trial, budget, outcome.metric.number(self._metric))
-        return outcome if budget >= budgets.maximum else Paused(outcome.metric, budget)
+        if budget >= budgets.maximum:
+            return outcome
+        return Paused(outcome.metric, budget, outcome.remarks, outcome.usable)
 
     # ---- recording ------------------------------------------------------------------------------
 
@@ -276,14 +313,14 @@ class ExperimentStudy:
             self._complete(storage_id, outcome)
         elif isinstance(outcome, Pruned):
             value = outcome.metric.value
-            notes = {REASON_ATTR: outcome.reason} | _all_of(value)
+            notes = {REASON_ATTR: outcome.reason} | self._all_of(value)
             self._finish(storage_id, "PRUNED", notes, self.goals.values(value))
         else:
             self._finish(storage_id, "FAIL", {REASON_ATTR: outcome.reason})
 
     def _complete(self, storage_id: int, outcome: Complete) -> None:
         value = outcome.metric.value
-        notes = _all_of(value)
+        notes = self._all_of(value)
         values = self.goals.values(value)
         if values is None:
             notes[REASON_ATTR] = outcome.remarks[0]
@@ -291,6 +328,13 @@ class ExperimentStudy:
             return
         excess = {f"{CONSTRAINT_PREFIX}{m}": x for m, x in self.goals.beyond(value).items()}
         self._finish(storage_id, "COMPLETE", notes, values, excess)
+
+    def _all_of(self, value: MetricValue) -> dict[str, Any]:
+        """The user attribute for what was reported beside the objectives, if anything was."""
+        if not isinstance(value, dict) or len(value) < 2:
+            return {}
+        needed = ("default", *metric_names(self.goals))
+        return {RESULT_ATTR: shortened(value, needed=needed, limit=self._text_limit)}
 
     def _finish(
         self,
@@ -310,6 +354,18 @@ class ExperimentStudy:
             user_attrs=user_attrs,
             system_attrs=system_attrs,
         )
+
+    @contextmanager
+    def _unless_told_by_others(self, trial: StudyTrial) -> Iterator[None]:
+        """A running trial may be ended from a dashboard; what was recorded there stands."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        try:
+            yield
+        except UpdateFinishedTrialError:
+            if trial.number not in self._told_by_others:
+                _logger.warning("Trial %d was ended in the study by somebody else.", trial.number)
+            self._told_by_others.add(trial.number)
 
     def _set_intermediate(self, trial: StudyTrial, step: int, value: float) -> None:
         set_value = self._storage.set_trial_intermediate_value
@@ -358,19 +414,3 @@ class ExperimentStudy:
         return Assignment(
             self._experiment_id, trial_id, number, parameters, self._space, self._metric
         )
-
-
-def _all_of(value: MetricValue) -> dict[str, Any]:
-    """The user attribute that holds what was reported beside the objectives, if anything was."""
-    return {RESULT_ATTR: value} if isinstance(value, dict) and len(value) > 1 else {}
-
-
-@contextmanager
-def _unless_told_by_others(trial: StudyTrial) -> Iterator[None]:
-    """A running trial may be ended from a dashboard; what was recorded there stands."""
-    from optuna.exceptions import UpdateFinishedTrialError
-
-    try:
-        yield
-    except UpdateFinishedTrialError:
-        _logger.warning("Trial %d was ended in the study by somebody else.", trial.number)

@@ -257,6 +257,34 @@ class TestWhenThereIsNoRoom:
             placement.room(running=False)
         assert len(caplog.records) == 2
 
+    def test_what_is_waited_for_is_the_same_until_it_is_over(self) -> None:
+        machine = Machine()
+        placement, waited = machine.placement(), []
+        for memory in (3 * GB, 4 * GB, 0, 5 * GB):
+            machine.gpus = [gpu(0, python(memory=memory))]
+            machine.wait()
+            placement.room(running=False)
+            waited.append(placement.waits_for().rpartition(" uses ")[2].partition(" of ")[0])
+        assert waited == ["3 GB", "3 GB", "", "5 GB"]
+
+    def test_a_gpu_that_others_keep_is_told_of_once_while_trials_run_on_the_rest(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        machine = Machine()
+        placement, waited = machine.placement(), set()
+        for number in range(3):
+            machine.gpus = [gpu(0), gpu(1, python(memory=(3 + number) * GB))]
+            machine.wait()
+            assert placement.room(running=False)
+            placement.take(number)
+            assert not placement.room(running=True)
+            waited.add(placement.waits_for())
+            placement.give_back(number)
+        assert len(caplog.records) == 1
+        (said,) = waited
+        assert "GPU 0: holds 1 of 1 trials (gpus.trials_per_gpu)" in said
+        assert "GPU 1: python (pid 4711) uses 3 GB of 24 GB" in said
+
     def test_gpus_full_of_our_own_trials_are_no_warning(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -266,6 +294,7 @@ class TestWhenThereIsNoRoom:
             assert placement.room(running=False)
             placement.take(number)
             assert not placement.room(running=True)
+            assert placement.waits_for() == ""
             placement.give_back(number)
         full = [record for record in caplog.records if "holds 1 of 1" in record.getMessage()]
         assert [record.levelno for record in full] == [logging.INFO]

@@ -217,6 +217,9 @@ class TwoAtATime:
         assert running == bool(self.taken)
         return len(self.taken) < 2
 
+    def waits_for(self) -> str:
+        return "the other one" if len(self.taken) == 2 else ""
+
     def take(self, number: int) -> dict[str, str]:
         self.taken.add(number)
         return {"CUDA_VISIBLE_DEVICES": str(number)}
@@ -238,6 +241,7 @@ def test_room_is_what_the_gpus_leave(trials: Path) -> None:
             assert launcher.has_room()
             launcher.start(assignment(number), timeout=None)
         assert not launcher.has_room()
+        assert launcher.waits_for() == "the other one"
         until_exit(launcher, count=2)
         assert launcher.has_room()
     for number in (0, 1):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
+from nas_tuners.contract.errors import ExperimentError, SearchSpaceExhausted, TunerError
 from nas_tuners.contract.trial_io import Assignment, Metric
 from nas_tuners.experiment.launcher import Event, Exited, Reported
 from nas_tuners.experiment.loop import Ending, Finished, Limits, Loop, Nothing
@@ -33,6 +33,9 @@ class Source:
         self.asked += 1
         return trial(self.asked - 1)
 
+    def is_over(self, *, max_trials: int | None = None) -> bool:
+        return max_trials is not None and self.asked >= max_trials
+
     def report(self, trial: StudyTrial, metric: Metric) -> str | None:
         self.reports.append(metric.default)
         return "it is bad" if metric.default < 0 else None
@@ -55,10 +58,14 @@ class Launcher:
         self.now = 0.0
         self.most = 0
         self.room = 1000
+        self.reason = ""
         self._behave = behave
 
     def has_room(self) -> bool:
         return len(self.running) < self.room
+
+    def waits_for(self) -> str:
+        return self.reason
 
     def start(self, assignment: Assignment, *, timeout: float | None) -> None:
         self.running.append(assignment.number)
@@ -231,6 +238,9 @@ def test_observers_hear_of_everything_after_it_was_recorded() -> None:
             assert source.told == {0: finished.outcome}
             heard.append(f"finished after {finished.seconds}")
 
+        def waiting(self, reason: str) -> None:
+            heard.append(f"waiting for {reason}")
+
         def tick(self, elapsed: float) -> None:
             heard.append(f"{elapsed}")
 
@@ -245,6 +255,76 @@ def test_observers_hear_of_everything_after_it_was_recorded() -> None:
     expected = ["started", "intermediate 0.5", "1.0", "final 0.0", "finished after 2.0", "2.0"]
     assert heard == expected
     assert source.reports == [0.5]
+
+
+class Waited:
+    """An observer that notes what the run waits for."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def waiting(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+    def started(self, trial: StudyTrial) -> None:
+        pass
+
+    def reported(self, trial: StudyTrial, metric: Metric) -> None:
+        pass
+
+    def finished(self, finished: Finished) -> None:
+        pass
+
+    def tick(self, elapsed: float) -> None:
+        pass
+
+
+def test_what_keeps_trials_from_starting_is_told_once_a_change() -> None:
+    reasons = ["a driver", "a driver", "a program", "a program", "", "a program"]
+
+    def behave(running: list[int]) -> list[Event]:
+        launcher.room = 0 if reasons else 1000
+        launcher.reason = reasons.pop(0) if reasons else ""
+        return succeed(running) if running else []
+
+    launcher, observer = Launcher(behave), Waited()
+    limits = Limits(max_trials=2)
+    Loop(Source(), launcher, limits, clock=lambda: launcher.now, observers=[observer]).run()
+    assert observer.reasons == ["a driver", "a program", "a program"]
+
+
+@pytest.mark.parametrize("error", [None, ExperimentError("no trial could be placed")])
+def test_a_run_that_is_over_does_not_wait_for_room(error: ExperimentError | None) -> None:
+    class Full(Launcher):
+        def has_room(self) -> bool:
+            if source.told and error:
+                raise error
+            assert self.now < 10, "it ends"
+            return not source.told
+
+    observer, source = Waited(), Source()
+    launcher = Full(succeed)
+    launcher.reason = "room"
+    limits = Limits(max_trials=1)
+    loop = Loop(source, launcher, limits, clock=lambda: launcher.now, observers=[observer])
+    assert loop.run() is Ending.MAX_TRIALS
+    assert source.told.keys() == {0}
+
+
+def test_one_that_is_not_over_fails_for_want_of_room() -> None:
+    class Full(Launcher):
+        def has_room(self) -> bool:
+            raise ExperimentError("no trial could be placed")
+
+    with pytest.raises(ExperimentError, match="no trial could be placed"):
+        make(Source(), Full(succeed), max_trials=1).run()
+
+
+def test_the_time_is_over_while_there_is_no_room() -> None:
+    launcher = Launcher(lambda running: [])
+    launcher.room = 0
+    assert make(Source(), launcher, max_duration=5.0).run() is Ending.MAX_DURATION
+    assert launcher.now == 5.0
 
 
 def test_a_trial_that_is_not_worth_it_is_stopped_and_keeps_its_latest_value() -> None:

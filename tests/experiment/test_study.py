@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 import pytest
@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from nas_tuners.contract.errors import ExperimentError, SearchSpaceExhausted
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.contract.trial_io import Metric
+from nas_tuners.contract.trial_io import Metric, append_metric, write_assignment
 from nas_tuners.experiment.configuration.config import ExperimentConfig, TunerConfig
 from nas_tuners.experiment.loop import Nothing
 from nas_tuners.experiment.outcome import Complete, Failed, Pruned
@@ -151,6 +151,35 @@ def test_a_trial_that_somebody_else_ended_stays_as_it_is(
     assert "Trial 0 was ended in the study by somebody else." in caplog.text
 
 
+def test_a_trial_that_somebody_else_ended_need_not_go_on(
+    storage: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = experiment(storage, SPACE)
+    trial, other = ours.ask(), ours.ask()
+    assert isinstance(trial, StudyTrial)
+    assert isinstance(other, StudyTrial)
+    assert not ours.gone()
+    optuna.load_study(study_name="e", storage=storage).tell(0, state=TrialState.FAIL)
+    for sequence in range(3):
+        ours.report(trial, Metric("intermediate", sequence, 1.0))
+        ours.report(other, Metric("intermediate", sequence, 1.0))
+    assert set(ours.gone()) == {0}
+    assert not ours.gone()
+    assert caplog.text.count("Trial 0 was ended in the study by somebody else.") == 1
+
+
+def test_it_is_over_when_all_that_may_be_have_ended(storage: Any) -> None:
+    ours = experiment(storage, SPACE)
+    for number in range(2):
+        assert not ours.is_over(max_trials=2)
+        trial = ours.ask()
+        assert isinstance(trial, StudyTrial)
+        assert not ours.is_over(max_trials=number + 1)
+        ours.tell(trial, Failed("exit code 1"))
+    assert ours.is_over(max_trials=2)
+    assert not ours.is_over()
+
+
 def test_the_budget_and_the_end_of_the_space(storage: Any) -> None:
     ours = experiment(storage, SPACE)
     for _ in range(4):
@@ -188,8 +217,8 @@ class _Silent:
 
     every = 0.0
 
-    def __init__(self, *names: str) -> None:
-        self._names = frozenset(names)
+    def __init__(self, *names: str, trials: Path | None = None) -> None:
+        self._names, self._trials = frozenset(names), trials
 
     def silent(self) -> frozenset[str]:
         return self._names
@@ -199,6 +228,9 @@ class _Silent:
 
     def has_left(self, name: str) -> bool:
         return name.startswith("left")
+
+    def trials_of(self, name: str) -> Path | None:
+        return self._trials
 
     def members(self) -> frozenset[str]:
         return self._names | {"first", "second", "other"}
@@ -215,6 +247,19 @@ def test_trials_of_a_runner_that_vanished_are_taken_over_once(storage: Any) -> N
     assert taken.assignment.parameters == lost[0].assignment.parameters
     assert (taken.number, new.number) == (0, 1)
     assert frozen(storage)[0].system_attrs["nas_tuners:taken_over"] == 1
+
+
+@pytest.mark.parametrize("kind", ["final", "intermediate"])
+def test_a_result_that_a_vanished_runner_left_is_recorded(
+    storage: Any, tmp_path: Path, kind: Literal["final", "intermediate"]
+) -> None:
+    lost = _asked(_with_company(storage, "dead"))
+    (tmp_path / "0000").mkdir()
+    write_assignment(tmp_path / "0000", lost.assignment)
+    append_metric(tmp_path / "0000", Metric(kind, 0, 0.5))
+    heir = _with_company(storage, "heir", company=_Silent("dead", trials=tmp_path))
+    assert _asked(heir).number == (kind == "final"), "without a result it runs again"
+    assert frozen(storage)[0].values == ([0.5] if kind == "final" else None)
 
 
 def test_a_trial_that_outlives_too_many_runners_fails(storage: Any) -> None:

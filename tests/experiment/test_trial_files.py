@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from nas_tuners.contract.errors import ExperimentError
 from nas_tuners.contract.trial_io import (
     Assignment,
     Metric,
@@ -18,6 +17,7 @@ from nas_tuners.experiment.trial_files import (
     prepare,
     read_record,
     record,
+    replaced,
     reported,
     tail,
 )
@@ -105,12 +105,61 @@ def test_last_words_are_those_after_the_frames(tmp_path: Path, text: str, said: 
 # ---- links --------------------------------------------------------------------------------------
 
 
-def test_a_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "0000").symlink_to("elsewhere")
-    with pytest.raises(ExperimentError, match="0000 is a symbolic link, which is not followed"):
-        prepare(tmp_path / "0000", ASSIGNMENT)
+    assert replaced(tmp_path / "0000") == ["the trial has replaced its folder by a symbolic link"]
+    prepare(tmp_path / "0000", ASSIGNMENT)
+    assert read_assignment(tmp_path / "0000") == ASSIGNMENT
+    assert os.readlink(tmp_path / "0000.aside-1") == "elsewhere"
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_record_is_kept_where_the_trial_has_replaced_its_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "0000").write_text("mine")
+    assert replaced(tmp_path / "0000") == ["the trial has replaced its folder by a file"]
+    record(tmp_path / "0000", state="complete")
+    assert read_record(tmp_path / "0000") == {"state": "complete"}
+    assert (tmp_path / "0000.aside-1").read_text() == "mine"
+    assert f"{tmp_path / '0000'} is a file, and is now 0000.aside-1" in caplog.text
+
+
+def test_a_record_takes_the_place_of_folders(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / "trial.json").unlink(missing_ok=True)
+        (tmp_path / "trial.json").mkdir()
+        record(tmp_path, state="complete", number=number)
+    assert read_record(tmp_path) == {"state": "complete", "number": 2}
+    assert all((tmp_path / f"trial.json.aside-{number}").is_dir() for number in (1, 2))
+
+
+def test_output_may_be_a_link_to_a_folder_for_checkpoints(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "0000").mkdir()
+    (tmp_path / "0000" / "output").symlink_to("../scratch")
+    assert replaced(tmp_path / "0000") == []
+    prepare(tmp_path / "0000", ASSIGNMENT)
+    assert os.readlink(tmp_path / "0000" / "output") == "../scratch"
+    assert not list((tmp_path / "0000").glob("attempt-*"))
+
+
+@pytest.mark.parametrize("name", ["output", "parameters.json"])
+def test_what_cannot_be_written_over_is_put_away_with_an_earlier_attempt(
+    tmp_path: Path, name: str
+) -> None:
+    prepare(tmp_path, ASSIGNMENT)
+    if name == "output":
+        (tmp_path / name).rmdir()
+        (tmp_path / name).write_text("mine")
+    else:
+        (tmp_path / name).unlink()
+        (tmp_path / name).mkdir()
+    prepare(tmp_path, ASSIGNMENT)
+    assert (tmp_path / "attempt-1" / name).is_file() == (name == "output")
+    assert (tmp_path / "output").is_dir()
+    assert read_assignment(tmp_path) == ASSIGNMENT
 
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "stdout.txt", "stderr.txt", "trial.json"])

@@ -122,3 +122,15 @@ def test_the_best_are_confirmed_with_the_whole_budget(project: Project) -> None:
     assert shown.returncode == 0, shown.stderr
     (given,) = project.experiment.glob("confirm/seed-1/*/parameters.json")
     assert json.loads(given.read_text())["parameters"]["TRIAL_BUDGET"] == 9
+
+
+def test_results_of_no_use_end_the_run_at_the_smallest_budget(project: Project) -> None:
+    mode = {"default": "maximize", "latency": "<= 5"}
+    _write(project, optimize_mode=mode, max_consecutive_failures=3)
+    done = project.run()
+    assert done.returncode == 3
+    lacks = "the result lacks 'latency', which optimize_mode names; it has default, size"
+    assert f"note: {lacks}" in done.stdout
+    assert "Too many trials in a row gave no usable result; trial 2: " + lacks in done.stderr
+    assert project.trial_record(2)["remarks"] == [lacks]
+    assert [list(trial.intermediate_values) for trial in project.trials()] == [[1]] * 3

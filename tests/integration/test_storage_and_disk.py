@@ -194,3 +194,15 @@ def test_a_study_that_is_removed_ends_the_run_and_counts_again_when_it_is_back(
     )
     assert project.resume().returncode == 0
     assert project.states() == ["COMPLETE"] * 4
+
+
+def test_a_study_that_a_variable_names_and_that_is_gone_is_not_begun_anew(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = project.path / "shared.db"
+    monkeypatch.setenv("WHERE", f"sqlite:///{file}")
+    project.write(max_trials=1, storage="${WHERE}")
+    assert project.run().returncode == 0
+    file.rename(project.path / "moved.db")
+    assert f"{file} is gone, and with it what the trials in" in project.resume().stderr
+    assert not file.exists()

@@ -14,9 +14,10 @@ from typing import Any, ClassVar, Literal
 State = Literal["complete", "failed", "pruned", "paused", "stopped"]
 STATES: tuple[State, ...] = ("complete", "failed", "pruned", "paused", "stopped")
 
+_QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _PASSWORDS = (
     re.compile(r"(://[^\s:/@]*:)\S*(?=@)"),  # of a URL
-    re.compile(r"(passw(?:or)?d=)[^\s&'\"]+", re.IGNORECASE),
+    re.compile(rf"(passw(?:or)?d\s*=\s*)(?:{_QUOTED}|[^\s&'\"]+)", re.IGNORECASE),  # of an option
 )
 
 
@@ -162,10 +163,10 @@ class TrialRetried(ExperimentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting(ExperimentEvent):
-    """The run cannot go on for now.
+    """The run, or its next trial, cannot go on for now.
 
     Attributes:
-        reason: What it waits for: the storage, a GPU.
+        reason: What it waits for: the storage, or GPUs, each with the rule that keeps it.
     """
 
     name = "waiting"
@@ -174,7 +175,7 @@ class Waiting(ExperimentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Resumed(ExperimentEvent):
-    """The run goes on after it has waited.
+    """The run goes on after it has waited for the storage; after a GPU, a trial starts.
 
     Attributes:
         seconds: How long it waited.

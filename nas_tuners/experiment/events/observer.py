@@ -124,7 +124,7 @@ class EventsObserver:
         self._elapsed = elapsed
 
     def waiting(self, reason: str) -> None:
-        """The run cannot go on."""
+        """The run, or its next trial, cannot go on."""
         self._tell(Waiting, reason=without_passwords(reason))
 
     def resumed(self, seconds: float) -> None:
@@ -210,5 +210,5 @@ def _reason(finished: Finished) -> str:
     if isinstance(outcome, Complete):
         return "; ".join(outcome.remarks)
     if isinstance(outcome, Paused):
-        return f"budget {outcome.budget} is used up"
+        return "; ".join((f"budget {outcome.budget} is used up", *outcome.remarks))
     return outcome.reason if isinstance(outcome, (Failed, Pruned)) else ""

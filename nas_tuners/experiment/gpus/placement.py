@@ -56,6 +56,7 @@ class GpuPlacement:
         self._read_at = -math.inf
         self._waiting_since: float | None = None
         self._said: set[str] = set()
+        self._waits = ("", "")  # for what: the rules that keep each GPU, and all of it in words
 
     def room(self, *, running: bool) -> bool:
         """Whether a trial can be placed now; the log says why not, once for each new reason.
@@ -74,12 +75,15 @@ class GpuPlacement:
             return False
         answer = self._claim()
         if isinstance(answer, Placement):
-            self._waiting_since = None
-            self._said = {said for said in self._said if "occupied" not in said}  # may come back
+            self._end_waiting()
             return True
         self._explain(answer)
         self._wait(answer, running=running)
         return False
+
+    def waits_for(self) -> str:
+        """What keeps trials waiting that does not come from this run; empty if nothing does."""
+        return self._waits[1]
 
     def take(self, number: int) -> dict[str, str]:
         """Give a trial its GPUs: the variables that make it see these and no others.
@@ -174,6 +178,18 @@ class GpuPlacement:
         if key not in self._said:
             self._said.add(key)
             _logger.log(level, "%s", text)
+        if key != self._waits[0]:
+            self._waits = (key, text if level >= logging.WARNING else "")
+
+    def _end_waiting(self) -> None:
+        """What has kept the whole run waiting is gone, and is told of again should it come back.
+
+        What keeps a part of it waiting, while other trials run, may still be there.
+        """
+        if self._waiting_since is not None:
+            self._said = {said for said in self._said if "occupied" not in said}
+            self._waits = ("", "")
+        self._waiting_since = None
 
     def _wait(self, refusal: Refusal, *, running: bool) -> None:
         """Raise if that is no use."""

@@ -36,6 +36,7 @@ class Gpus(Protocol):
     """Says which GPUs a trial gets; see :class:`.GpuPlacement`."""
 
     def room(self, *, running: bool) -> bool: ...
+    def waits_for(self) -> str: ...
     def take(self, number: int) -> dict[str, str]: ...
     def note_process(self, number: int, pid: int) -> None: ...
     def give_back(self, number: int) -> None: ...
@@ -131,6 +132,10 @@ class LocalLauncher:
         if not self._spawner.ready():
             return False
         return self._gpus is None or self._gpus.room(running=bool(self._running))
+
+    def waits_for(self) -> str:
+        """What GPUs trials wait for."""
+        return self._gpus.waits_for() if self._gpus else ""
 
     def start(self, assignment: Assignment, *, timeout: float | None) -> None:
         number = assignment.number

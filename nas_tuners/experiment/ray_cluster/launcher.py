@@ -169,6 +169,10 @@ class RayLauncher:
         waiting = sum(remote.node is None for remote in self._remotes.values())
         return self._room.is_there(waiting)
 
+    def waits_for(self) -> str:
+        """Nothing: a trial that Ray has no place for has been started, and is Ray's to queue."""
+        return ""
+
     def start(self, assignment: Assignment, *, timeout: float | None) -> None:
         number = assignment.number
         order = {
