@@ -3,7 +3,8 @@
 Who does what:
 
 - :mod:`.runner` puts an experiment together; :mod:`.loop` decides what happens next; :mod:`.study`
-  asks the tuner and records; :mod:`.folder` is where the experiment lives.
+  asks the tuner, :mod:`.recording` writes what was found; :mod:`.folder` is where the experiment
+  lives.
 - :mod:`.configuration` reads the configuration, NNI's too.
 - Where trials run: :mod:`.launcher` is what the loop asks of it. :mod:`.local` runs them here, as
   processes of their own or forked from a warm one (:mod:`.warm`), on the GPUs that :mod:`.gpus`

@@ -8,26 +8,25 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.architecture import to_architecture, to_parameters
 from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
-from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, CONSTRAINT_PREFIX, NOTE_ATTR
-from nas_tuners.contract.trial_io import Assignment, Metric, MetricValue
+from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, NOTE_ATTR
+from nas_tuners.contract.trial_io import Assignment, Metric
 
 from .budgets import Budgets
 from .company import Company
 from .hyperband import BRACKET_ATTR, Placement
 from .loop import Nothing
-from .outcome import Complete, Failed, Outcome, Paused, Pruned, metric_names
+from .outcome import Complete, Outcome, Paused
 from .ownership import Ownership
 from .pruning import Pruning
-from .records import REASON_ATTR, RESULT_ATTR, RUNNER_ATTR, StudyTrial
+from .recording import Recording
+from .records import REASON_ATTR, RUNNER_ATTR, StudyTrial
 from .recovery import left_result, record_result
-from .storages.limits import shortened, text_limit
 from .storages.lock import GivenUpError
-from .storages.operations import again, finish_trial
+from .storages.operations import again
 from .storages.trial_list import TrialList
 from .trial_files import trial_folder
 
@@ -91,6 +90,7 @@ class ExperimentStudy:
         self._storage = study._storage
         self._study_id = study._study_id
         self._trials = TrialList(self._storage, self._study_id)
+        self._recording = Recording(self._storage, goals)
         self._encoding = encoding
         self._distributions = distributions(encoding)
         self._space = encoding.space.to_dict()
@@ -105,7 +105,6 @@ class ExperimentStudy:
         )
         self._pruning = Pruning(pruner, study) if pruner else None
         self._budgets, self._constraint = budgets, constraint
-        self._text_limit = text_limit(study._storage)
         self._here: set[int] = set()  # numbers of the trials that the loop has
         self._told_by_others: set[int] = set()  # numbers of those that others have ended
         self._next_look = 0.0 if company else math.inf
@@ -159,7 +158,7 @@ class ExperimentStudy:
             return None  # its steps are its budgets
         value = metric.number(self._metric)
         with self._unless_told_by_others(trial):
-            self._set_intermediate(trial, metric.sequence, value)
+            self._recording.report(trial.storage_id, metric.sequence, value)
             if self._pruning:
                 return self._pruning.reason(trial, metric.sequence, value)
         return None
@@ -175,7 +174,7 @@ class ExperimentStudy:
             if self._budgets and isinstance(outcome, Complete):
                 outcome = self._set_result_at_budget(self._budgets, trial, outcome)
             if not isinstance(outcome, Paused):
-                self._end(trial.storage_id, outcome)
+                self._recording.end(trial.storage_id, outcome)
         return outcome
 
     def gone(self) -> Collection[int]:
@@ -292,68 +291,18 @@ class ExperimentStudy:
             return
         value = trial.intermediate_values[max(trial.intermediate_values)]
         with suppress(UpdateFinishedTrialError):  # another runner has come to the same decision
-            self._finish(trial._trial_id, state, notes, [value])
+            self._recording.finish(trial._trial_id, state, notes, [value])
 
     def _set_result_at_budget(
         self, budgets: Budgets, trial: StudyTrial, outcome: Complete
     ) -> Complete | Paused:
-        budget, value = budgets.of(trial.assignment.parameters), outcome.metric.value
-        set_attribute = self._storage.set_trial_user_attr
-        for name, item in self._all_of(value).items():
-            again(self._storage, partial(set_attribute, trial.storage_id, name, item))
-        self._set_intermediate(trial, budget, outcome.metric.number(self._metric))
+        budget = budgets.of(trial.assignment.parameters)
+        self._recording.result_at(trial.storage_id, budget, outcome)
         if budget >= budgets.maximum:
             return outcome
         return Paused(outcome.metric, budget, outcome.remarks, outcome.usable)
 
-    # ---- recording ------------------------------------------------------------------------------
-
-    def _end(self, storage_id: int, outcome: Complete | Pruned | Failed) -> None:
-        if isinstance(outcome, Complete):
-            self._complete(storage_id, outcome)
-        elif isinstance(outcome, Pruned):
-            value = outcome.metric.value
-            notes = {REASON_ATTR: outcome.reason} | self._all_of(value)
-            self._finish(storage_id, "PRUNED", notes, self.goals.values(value))
-        else:
-            self._finish(storage_id, "FAIL", {REASON_ATTR: outcome.reason})
-
-    def _complete(self, storage_id: int, outcome: Complete) -> None:
-        value = outcome.metric.value
-        notes = self._all_of(value)
-        values = self.goals.values(value)
-        if values is None:
-            notes[REASON_ATTR] = outcome.remarks[0]
-            self._finish(storage_id, "FAIL", notes)
-            return
-        excess = {f"{CONSTRAINT_PREFIX}{m}": x for m, x in self.goals.beyond(value).items()}
-        self._finish(storage_id, "COMPLETE", notes, values, excess)
-
-    def _all_of(self, value: MetricValue) -> dict[str, Any]:
-        """The user attribute for what was reported beside the objectives, if anything was."""
-        if not isinstance(value, dict) or len(value) < 2:
-            return {}
-        needed = ("default", *metric_names(self.goals))
-        return {RESULT_ATTR: shortened(value, needed=needed, limit=self._text_limit)}
-
-    def _finish(
-        self,
-        storage_id: int,
-        state: str,
-        user_attrs: dict[str, Any],
-        values: Sequence[float] | None = None,
-        system_attrs: dict[str, Any] | None = None,
-    ) -> None:
-        from optuna.trial import TrialState
-
-        finish_trial(
-            self._storage,
-            storage_id,
-            TrialState[state],
-            values=values,
-            user_attrs=user_attrs,
-            system_attrs=system_attrs,
-        )
+    # ---- trials ---------------------------------------------------------------------------------
 
     @contextmanager
     def _unless_told_by_others(self, trial: StudyTrial) -> Iterator[None]:
@@ -366,10 +315,6 @@ class ExperimentStudy:
             if trial.number not in self._told_by_others:
                 _logger.warning("Trial %d was ended in the study by somebody else.", trial.number)
             self._told_by_others.add(trial.number)
-
-    def _set_intermediate(self, trial: StudyTrial, step: int, value: float) -> None:
-        set_value = self._storage.set_trial_intermediate_value
-        again(self._storage, lambda: set_value(trial.storage_id, step, value))
 
     def _unfinished(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         return self._watch.look(trials).unfinished
