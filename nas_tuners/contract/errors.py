@@ -17,6 +17,7 @@
     |-- CheckpointError (RuntimeError)     saved weights do not fit the model
     |-- TunerError (RuntimeError)          a tuner raised or broke its contract
     |-- ExperimentError (RuntimeError)     an experiment's folder, study or process is unusable
+    |   `-- GivenUpError                 the waiting for a lock was ended by the user
     `-- SearchSpaceExhausted               every architecture of the space has been proposed
 
 The first four collect: ``error.problems`` lists everything that is wrong, not just the first.

@@ -296,13 +296,14 @@ def _patience(config: ExperimentConfig) -> float:
 def _within(code: Path, results: Path) -> list[str]:
     """What leaves a folder of results out, if it is kept within the code: no trial needs it.
 
-    Python's files stay in, as Ray leaves out the same of every package that is sent, ours too.
+    Folders and Python's files stay in but for those of trials, as Ray leaves out the same of every
+    package that is sent, ours too.
     """
     code, results = code.resolve(), results.resolve()
     if results == code or not results.is_relative_to(code):
         return []
     folder = f"/{results.relative_to(code).as_posix()}"
-    return [f"{folder}/*", f"!{folder}/*.py"]
+    return [f"{folder}/**/*.*", f"!{folder}/**/*.py", f"{folder}/**/trials"]
 
 
 def _what_was_lost(error: BaseException) -> str:
