@@ -75,7 +75,8 @@ def _folder(options: argparse.Namespace) -> ExperimentFolder:
     from nas_tuners.experiment.configuration.config import load_config
     from nas_tuners.experiment.worker import worker_folder
 
-    given = load_config(options.config) if options.config else None
+    elsewhere = options.code_directory is not None
+    given = load_config(options.config, code_is_elsewhere=elsewhere) if options.config else None
     name = options.study or (given and (given.study_name or given.name))
     if not name:
         raise ConfigError("which study? Give --study NAME, or --config CONFIG")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from dataclasses import replace
 
@@ -27,7 +26,7 @@ class FilesObserver:
 
     def __init__(self, folder: ExperimentFolder) -> None:
         self._folder = folder
-        self._study_file = storage_file(os.path.expandvars(folder.storage_url))
+        self._study_file = storage_file(folder.storage_url)
         self._study_inode: int | None = None
         self._state = replace(folder.state(), ended=None)
         self._folder.save_state(self._state)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from .company import Company
-from .records import REASON_ATTR, RUNNER_ATTR, TAKEN_ATTR, StudyTrial, unfinished_of
-from .storages.operations import again, finish_trial
+from .records import RUNNER_ATTR, TAKEN_ATTR, StudyTrial, unfinished_of
+from .storages.operations import again
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -43,6 +43,7 @@ class Ownership:
         self._storage, self._runner, self._company = storage, runner, company
         self._waits, self._max_retries = waits, max_retries
         self._owners: dict[int, str] = {}  # number -> from whom it was taken over
+        self._spent: dict[int, str] = {}  # number -> why it shall not run again
 
     def ours(self, unfinished: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """The trials that this runner has."""
@@ -78,6 +79,10 @@ class Ownership:
         trials = again(self._storage, lambda: company.trials_of(owner))
         return (owner, trials) if trials is not None else None
 
+    def why_not_again(self, trial: StudyTrial) -> str | None:
+        """Why a trial that was taken over shall not run; None if it may."""
+        return self._spent.pop(trial.number, None)
+
     def take_over(self, unfinished: Sequence[FrozenTrial]) -> bool:
         """Make a trial of a runner that has vanished ours; whether there was any.
 
@@ -97,14 +102,10 @@ class Ownership:
         return True
 
     def _claim(self, trial: FrozenTrial, *, has_vanished: bool) -> None:
-        """Make it ours, unless too many runners have vanished with it already."""
-        from optuna.trial import TrialState
-
+        """Make it ours: to run it, or to end it if too many runners have vanished with it."""
         times = trial.system_attrs.get(TAKEN_ATTR, 0) + has_vanished
         if times > self._max_retries:
-            why = {REASON_ATTR: f"{times} workers vanished"}
-            finish_trial(self._storage, trial._trial_id, TrialState.FAIL, user_attrs=why)
-            return
+            self._spent[trial.number] = f"{times} workers vanished"
         set_attribute = self._storage.set_trial_system_attr
         set_attribute(trial._trial_id, TAKEN_ATTR, times)
         set_attribute(trial._trial_id, RUNNER_ATTR, self._runner)

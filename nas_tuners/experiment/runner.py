@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +23,7 @@ from .folder import ExperimentFolder
 from .joining import begun_study
 from .launchers import make_launcher
 from .logs import log_to
-from .loop import Ended, Limits, Loop, Observer
+from .loop import Ended, Finished, Limits, Loop, Observer
 from .records import StudyTrial, lesson_of
 from .recovery import left_result, record_result
 from .results import Results
@@ -71,9 +70,18 @@ def run_experiment(
         files = FilesObserver(folder)
         # Before the storage, so that it is closed after it: callbacks hear of everything.
         events = stack.enter_context(open_events(folder, config, goals_of(config)))
-        study = _connect(folder, config, stack, events, signals=signals, waits=waits)
+        others: tuple[Observer, ...] = (events, *observers)
+        study = _connect(
+            folder,
+            config,
+            stack,
+            events,
+            recovered=partial(_tell_finished, others),  # whose files are another runner's
+            signals=signals,
+            waits=waits,
+        )
         launcher = stack.enter_context(make_launcher(config, trials=folder.trials))
-        told: tuple[Observer, ...] = (files, events, *observers)
+        told = (files, *others)
         loop = Loop(
             study,
             launcher,
@@ -97,7 +105,7 @@ def run_experiment(
 
 def _refuse_lost_study(folder: ExperimentFolder) -> None:
     """Going on with an empty study would take all that was found for never tried."""
-    file = storage_file(os.path.expandvars(folder.storage_url))
+    file = storage_file(folder.storage_url)
     if file is not None and not file.exists() and any(folder.trials.iterdir()):
         raise ExperimentError(
             f"{file} is gone, and with it what the trials in {folder.trials} found; "
@@ -111,6 +119,7 @@ def _connect(
     stack: ExitStack,
     events: EventsObserver,
     *,
+    recovered: Callable[[Finished], None],
     signals: StopSignals,
     waits: bool,
 ) -> ExperimentStudy:
@@ -158,6 +167,7 @@ def _connect(
         pruner=make_pruner_of(config),
         budgets=Budgets(config.budget, sign) if config.budget else None,
         constraint=stack.enter_context(open_constraint(config)),
+        recovered=recovered,
     )
 
 
@@ -177,13 +187,16 @@ def _adopt(
         runner = trial.assignment.experiment_id
         if metrics := left_result(files, trial.assignment, runner=runner):
             _logger.info("Trial %d had its result before the runner ended.", trial.number)
-            finished = record_result(study, trial, metrics)
-            for observer in observers:
-                observer.finished(finished)
+            _tell_finished(observers, record_result(study, trial, metrics))
         else:
             left.append(trial)
             _logger.info("Trial %d was not finished and runs again.", trial.number)
     return left
+
+
+def _tell_finished(observers: Iterable[Observer], finished: Finished) -> None:
+    for observer in observers:
+        observer.finished(finished)
 
 
 def _limits(config: ExperimentConfig) -> Limits:

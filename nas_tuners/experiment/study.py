@@ -18,8 +18,8 @@ from nas_tuners.contract.trial_io import Assignment, Metric
 from .budgets import Budgets
 from .company import Company
 from .hyperband import BRACKET_ATTR, Placement
-from .loop import Nothing
-from .outcome import Complete, Outcome, Paused
+from .loop import Finished, Nothing
+from .outcome import Complete, Failed, Outcome, Paused
 from .ownership import Ownership
 from .pruning import Pruning
 from .recording import Recording
@@ -62,6 +62,7 @@ class ExperimentStudy:
         pruner: Says which trials to stop early; None if none.
         budgets: Gives trials their budgets; None if they have none.
         constraint: What architectures must keep to, whatever they score; None if nothing.
+        recovered: Is told of a result that was found in the folder of a runner that vanished.
 
     Attributes:
         goals: The same.
@@ -82,6 +83,7 @@ class ExperimentStudy:
         pruner: BasePruner | None = None,
         budgets: Budgets | None = None,
         constraint: Constraint | None = None,
+        recovered: Callable[[Finished], None] = lambda finished: None,
     ) -> None:
         from nas_tuners.tuners._study import distributions
         from nas_tuners.tuners._trial_watch import TrialWatch
@@ -105,6 +107,7 @@ class ExperimentStudy:
         )
         self._pruning = Pruning(pruner, study) if pruner else None
         self._budgets, self._constraint = budgets, constraint
+        self._recovered = recovered
         self._here: set[int] = set()  # numbers of the trials that the loop has
         self._told_by_others: set[int] = set()  # numbers of those that others have ended
         self._next_look = 0.0 if company else math.inf
@@ -124,8 +127,12 @@ class ExperimentStudy:
             if not isinstance(trial, StudyTrial):
                 return trial
             self._here.add(trial.number)
-            if not self._recover(trial):
+            reason = self._ownership.why_not_again(trial)
+            if self._recover(trial):
+                continue
+            if reason is None:
                 return trial
+            self.tell(trial, Failed(reason))
 
     def results(self) -> Results:
         """What the study holds."""
@@ -201,7 +208,7 @@ class ExperimentStudy:
         metrics = left_result(trial_folder(trials, trial.number), trial.assignment, runner=owner)
         if metrics:
             _logger.info("Trial %d had its result before %s vanished.", trial.number, owner)
-            record_result(self, trial, metrics)
+            self._recovered(record_result(self, trial, metrics))
         return bool(metrics)
 
     # ---- asking ---------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ _KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
 }
+_REPLACED = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
 _MAX_RECORD = 4 * MAX_RECORD  # bytes: it holds one result, indented
 
 
@@ -89,10 +90,16 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def record_process(folder: Path, pid: int) -> None:
-    """Note which process runs the trial, for a later run of a machine that has not gone down."""
+    """Note which process runs the trial, for a later run of a machine that has not gone down.
+
+    The trial may be replacing its folder at this very moment; then nothing is noted.
+    """
     mark = start_mark(pid)
     running = {"state": "running", "pid": pid, "process_started": mark}
-    _record(folder, running, durable=False)
+    try:
+        _record(folder, running, durable=False)
+    except _REPLACED as error:
+        _logger.warning("The process of the trial in %s cannot be noted: %s", folder, error)
 
 
 def kill_process_of(folder: Path) -> None:

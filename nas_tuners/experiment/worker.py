@@ -103,6 +103,13 @@ def _of_study(folder: ExperimentFolder, study: str, url: str, *, begins: bool) -
     return folder
 
 
+def _place(url: str) -> tuple[str, str]:
+    """The same for one storage: of a file whatever links lead there, and however it is opened."""
+    file = storage_file(url)
+    kind, _, rest = url.partition("://")
+    return kind, rest if file is None else str(file.resolve())
+
+
 def _wait_for_server(url: str, config: ExperimentConfig) -> None:
     """It was reached before: one that is away now may be starting again, as this worker is."""
     with open_storage(url, patience=config.storage_patience, from_the_start=True):
@@ -112,7 +119,7 @@ def _wait_for_server(url: str, config: ExperimentConfig) -> None:
 def _refuse_other_storage(folder: ExperimentFolder, url: str) -> None:
     """What the folder holds is of one storage, whatever lies under the same name elsewhere."""
     recorded, given = (_settled(os.path.expandvars(u)) for u in (folder.storage_url, url))
-    if recorded == given:
+    if _place(recorded) == _place(given):
         return
     shown, asked = hide_password(recorded), hide_password(given)
     if shown == asked:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -183,7 +184,7 @@ def test_goals_that_are_none(tmp_path: Path, mode: str, where: str, message: str
         (
             "constraint: {measure: 'os:nice', bounds: {flops: 6e8}}",
             "constraint.bounds.flops",
-            "must be a bound like '<= 5' or '>= 0.5', got 600000000.0; write '<= 6e+08' if",
+            "must be a bound like '<= 5' or '>= 0.5', got 600000000.0; write '<= 600000000.0'",
         ),
         (
             "constraint: {measure: 'os:nice', bounds: [flops]}",
@@ -205,6 +206,22 @@ def test_a_message_says_what_to_write(tmp_path: Path, line: str, where: str, mes
     ((found, said),) = problems(tmp_path, f"command: x\n{line}\n").items()
     assert found == f"{where} (line 2)"
     assert message in said
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("cut -d ';' -f 1", ("cut", "-d", ";", "-f", "1")),
+        (r"find . -exec rm {} \;", ("find", ".", "-exec", "rm", "{}", ";")),
+        ("echo 'a | b'", ("echo", "a | b")),
+    ],
+)
+def test_what_is_quoted_in_a_command_is_not_for_a_shell(
+    tmp_path: Path, line: str, words: tuple[str, ...]
+) -> None:
+    notify = load(tmp_path, MINIMAL + f"notify: {json.dumps(line)}\n").notify
+    assert notify is not None
+    assert notify.command == words
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location, spec_from_loader
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -78,6 +82,7 @@ def test_what_it_does_not_define_is_not(folder: Path) -> None:
         "import sys\nsetattr(sys.modules[__name__], 'f', print)",
         "exec(text)",
         "import sys\nsys.modules[__name__] = object()",
+        "import sys as _sys\n_sys.modules[__name__] = object()",
         "from .f import other",
     ],
 )
@@ -122,6 +127,69 @@ def test_a_module_without_a_package_around_it_imported(folder: Path) -> None:
 def test_a_package_may_make_modules_of_its_own(folder: Path, source: str) -> None:
     write(folder, "pack/__init__.py", source)
     assert found(folder, "pack.more:f") is None
+
+
+def test_what_python_runs_first_may_know_further_folders(folder: Path) -> None:
+    write(folder, "sitecustomize.py", MARK)
+    assert found(folder, "elsewhere:f") is None
+    assert not Path("imported").exists()
+
+
+class Finder:
+    """One of an editable installation: it knows where modules are, by their whole names."""
+
+    def __init__(self, files: dict[str, Path]) -> None:
+        self._files = files
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        file = self._files.get(name)
+        return spec_from_file_location(name, file) if file else None
+
+
+class Maker:
+    """Finds and loads a package that lies in no file."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        made = name in ("made", "made.inner")
+        return spec_from_loader(name, self, is_package=name == "made") if made else None
+
+    def create_module(self, spec: ModuleSpec) -> None: ...
+
+    def exec_module(self, module: ModuleType) -> None: ...
+
+
+def test_a_module_that_an_editable_installation_has_elsewhere(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, "pack/__init__.py", "from .costs import cost\n")
+    finder = Finder({"pack.train": folder / "evaluate.py"})
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, finder])
+    assert found(folder, "pack.train:evaluate") is None
+    assert "has no 'evalaute'" in str(found(folder, "pack.train:evalaute"))
+    assert "no module 'pack.trian'" in str(found(folder, "pack.trian:evaluate"))
+
+
+def test_an_editable_installation_comes_before_a_folder_of_its_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, "pack/README")
+    write(folder, "pack/src/pack/__init__.py")
+    write(folder, "pack/src/pack/train.py", EVALUATE)
+    finder = Finder({"pack": folder / "pack" / "src" / "pack" / "__init__.py"})
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    assert found(folder, "pack.train:evaluate") is None
+
+
+@pytest.mark.parametrize("path", ["made:f", "made.inner:f", "made.other:f"])
+def test_nothing_is_known_of_what_an_import_hook_makes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Maker()])
+    assert found(folder, path) is None
 
 
 def test_a_source_that_is_no_python(folder: Path) -> None:
@@ -169,14 +237,15 @@ def test_modules_on_the_path_of_the_trials_are_found(project: Project) -> None:
 @pytest.mark.parametrize(
     "launcher",
     [
-        {"name": "ray", "args": {"runtime_env": {"pip": ["costs"]}}},
+        {"name": "ray", "args": {"runtime_env": {"pip": ["only-there"]}}},
+        {"name": "ray", "args": {"address": "ray://head:10001"}},
         {"name": "slurm", "args": {"timeout_min": 9, "slurm_setup": ["export PYTHONPATH=lib"]}},
     ],
 )
-def test_jobs_that_prepare_their_python_know_better(
+def test_jobs_with_another_python_know_better(
     project: Project, launcher: dict[str, object]
 ) -> None:
     pytest.importorskip("ray" if launcher["name"] == "ray" else "submitit")
-    project.write(command=None, function="costs:cost", launcher=launcher)
+    project.write(command=None, function="only_there:cost", launcher=launcher)
     done = project.command("config", "check", project.path / "config.yml")
     assert done.returncode == 0, done.stderr

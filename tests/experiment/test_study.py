@@ -273,6 +273,16 @@ def test_a_trial_that_outlives_too_many_runners_fails(storage: Any) -> None:
     assert dead_trial.user_attrs["failure"] == "3 workers vanished"
 
 
+def test_a_result_counts_however_many_runners_vanished(storage: Any, tmp_path: Path) -> None:
+    lost = _asked(_with_company(storage, "dead"))
+    (tmp_path / "0000").mkdir()
+    write_assignment(tmp_path / "0000", lost.assignment)
+    append_metric(tmp_path / "0000", Metric("final", 0, 0.5))
+    company = _Silent("dead", trials=tmp_path)
+    assert _asked(_with_company(storage, "heir", company=company, max_retries=0)).number == 1
+    assert frozen(storage)[0].values == [0.5]
+
+
 def test_a_trial_may_be_handed_on_in_order_as_often_as_it_likes(storage: Any) -> None:
     names = ["left 1", "left 2", "left 3", "left 4", "last"]
     number = _asked(_with_company(storage, names[0])).number

@@ -17,6 +17,7 @@ from nas_tuners.experiment.trial_files import (
     prepare,
     read_record,
     record,
+    record_process,
     replaced,
     reported,
     tail,
@@ -124,6 +125,15 @@ def test_a_record_is_kept_where_the_trial_has_replaced_its_folder(
     assert read_record(tmp_path / "0000") == {"state": "complete"}
     assert (tmp_path / "0000.aside-1").read_text() == "mine"
     assert f"{tmp_path / '0000'} is a file, and is now 0000.aside-1" in caplog.text
+
+
+def test_a_process_cannot_be_noted_while_the_trial_replaces_its_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "trials").touch()  # where no folder can be made, as for a moment there
+    record_process(tmp_path / "trials" / "0000", os.getpid())
+    assert "The process of the trial in" in caplog.text
+    assert "cannot be noted" in caplog.text
 
 
 def test_a_record_takes_the_place_of_folders(tmp_path: Path) -> None:

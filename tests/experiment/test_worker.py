@@ -41,6 +41,17 @@ def test_the_same_storage_however_it_is_written(
         assert use_again(folder, url).path == folder.path
 
 
+@pytest.mark.parametrize("kind", ["journal", "sqlite"])
+def test_the_same_file_through_a_link(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "study").touch()
+    (tmp_path / "shared").symlink_to("disk")
+    folder = worked_on(tmp_path, f"{kind}:///{tmp_path}/disk/study")
+    assert use_again(folder, f"{kind}:///{tmp_path}/shared/study").path == folder.path
+    with pytest.raises(ExperimentError, match="is the folder of a worker on the storage"):
+        use_again(folder, f"{kind}:///{tmp_path}/shared/other")
+
+
 @pytest.mark.parametrize("url", [SERVER.format(password="new").replace("nas", "other"), "${URL}"])
 def test_another_storage_is_refused_with_both_and_no_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str

@@ -14,6 +14,7 @@ import optuna
 import pytest
 
 from nas_tuners.cli import exit_codes
+from nas_tuners.experiment.events.file import read_events
 from nas_tuners.experiment.folder import ExperimentFolder
 from nas_tuners.experiment.storages.lock import file_lock
 from nas_tuners.experiment.storages.storage import open_storage
@@ -209,6 +210,9 @@ if number == 0:
     log = (project.path / "other" / "runner.log").read_text()
     assert "Trial 0 had its result before config-" in log
     assert not (project.path / "other" / "trials" / "0000").exists()
+    events = read_events(project.path / "other" / "events.jsonl")
+    ended = [event["trial"] for event in events if event["event"] == "trial_finished"]
+    assert sorted(ended) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -331,6 +335,19 @@ def test_a_machine_without_the_code(project: Project, journal: str, again: bool)
     assert f"no file 'trial.py' in {project.path / 'code'}" in refused.stderr
     assert "--code-directory" in refused.stderr
     assert len(trials_of(journal)) == 4
+
+
+def test_a_function_is_looked_for_where_the_code_is(project: Project, journal: str) -> None:
+    project.write(command=None, function="scoring:score", storage=journal, max_trials=1)
+    (project.path / "code").mkdir()
+    given = ("--config", project.path / "config.yml", "--code-directory", project.path / "code")
+    refused = project.command("worker", *given)
+    assert refused.returncode == exit_codes.EXPERIMENT_FAILED
+    assert f"no module 'scoring' (looked in {project.path / 'code'} first)" in refused.stderr
+    (project.path / "code" / "scoring.py").write_text("def score(parameters): return 1.0\n")
+    done = project.command("worker", *given, "--folder", project.path / "w")
+    assert done.returncode == 0, done.stderr
+    check_whole(trials_of(journal), 1)
 
 
 def test_a_name_that_is_misspelt(project: Project, journal: str) -> None:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def problems_of(
-    config: ExperimentConfig, unreadable: Collection[str] = frozenset()
+    config: ExperimentConfig,
+    unreadable: Collection[str] = frozenset(),
+    *,
+    code_is_elsewhere: bool = False,
 ) -> Iterator[Problem]:
     """Every problem, found by making what can be made without running anything.
 
@@ -24,8 +27,11 @@ def problems_of(
         config: What was read, with defaults in the place of what could not be.
         unreadable: The keys that are given and could not be read. What hangs on them is not
             judged: it would be a second problem of one mistake.
+        code_is_elsewhere: Whether trials look for their functions in another folder.
     """
     for check, needed in _CHECKS.items():
+        if code_is_elsewhere and check is function_problems:
+            continue
         if needed.isdisjoint(unreadable):
             found = check(config)
             yield from (p for p in found if _COMPARED.get(p.where) not in unreadable)
@@ -45,10 +51,10 @@ def _search_space(config: ExperimentConfig) -> Iterator[Problem]:
 
 
 def function_problems(config: ExperimentConfig) -> Iterator[Problem]:
-    """Functions that are certainly not there; where jobs prepare their Python, only they know."""
+    """Functions that are certainly not there; of another Python than this, only jobs know."""
     from .functions import function_problem
 
-    if _PREPARING & config.launcher.args.keys():
+    if _OTHER_PYTHON & config.launcher.args.keys():
         return
     measure = config.constraint.measure if config.constraint else None
     for where, path in (("function", config.function), ("constraint.measure", measure)):
@@ -186,7 +192,7 @@ def _is_own(name: str) -> bool:
     return ":" in name or "." in name
 
 
-_PREPARING = {"runtime_env", "slurm_setup"}  # arguments of launchers
+_OTHER_PYTHON = {"address", "runtime_env", "slurm_setup"}  # arguments of launchers
 _CODE = frozenset({"code_directory"})
 _CHECKS: dict[Callable[[ExperimentConfig], Iterator[Problem]], frozenset[str]] = {
     _what_runs: frozenset({"command", "function"}),

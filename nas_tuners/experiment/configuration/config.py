@@ -131,10 +131,15 @@ class ExperimentConfig:
         return cls(**read)
 
 
-def load_config(path: str | Path) -> ExperimentConfig:
+def load_config(path: str | Path, *, code_is_elsewhere: bool = False) -> ExperimentConfig:
     """Read and check a configuration file, the tuner and the search space that it names included.
 
     An experiment file of NNI's is read as what it stands for; problems have its own words then.
+
+    Args:
+        path: The file.
+        code_is_elsewhere: Whether trials run in another folder than it says; then their functions
+            are not looked for.
 
     Raises:
         ConfigError: with every problem found, each with its line.
@@ -147,7 +152,8 @@ def load_config(path: str | Path) -> ExperimentConfig:
     if not isinstance(file.content or {}, Mapping):
         raise ConfigError(reader.problems, str(path))
     config = ExperimentConfig(**(_defaults(path) | given))
-    reader.take(problems_of(config, _unreadable(file.content, given)))
+    unreadable = _unreadable(file.content, given)
+    reader.take(problems_of(config, unreadable, code_is_elsewhere=code_is_elsewhere))
     if reader.problems:
         raise ConfigError(reader.problems, str(path))
     return config

@@ -32,6 +32,8 @@ def function_problem(path: str, places: Sequence[str]) -> str | None:
     """
     module, _, name = path.partition(":")
     importlib.invalidate_caches()
+    if PathFinder.find_spec("sitecustomize", places) is not None:
+        return None  # Python runs it before all else, and it may know further folders
     try:
         spec = _find(module, places)
         return _problem_within(spec, module, name) if spec is not None else None
@@ -54,16 +56,15 @@ class _AbsentError(Exception):
 def _find(module: str, places: Sequence[str]) -> ModuleSpec | None:
     """How it is imported; None if only its packages, once imported, know."""
     first, *rest = module.split(".")
-    spec = _find_first(first, places)
+    spec = _ask_finders(first, [*places, *sys.path])
     if spec is None:
         raise _AbsentError(first, f"{places[0]} first", _modules_in(places))
     found = first
     for part in rest:
+        is_package = spec.submodule_search_locations is not None
         inside = list(dict.fromkeys(spec.submodule_search_locations or ()))
-        # By its last name alone: its whole one makes Python look for its package among the
-        # modules that are imported.
-        inner = PathFinder.find_spec(part, inside) if inside else None
-        is_file = part == "py" and not inside  # as in evaluate.py:evaluate
+        inner = _ask_finders(f"{found}.{part}", inside, within=inside) if is_package else None
+        is_file = part == "py" and not is_package  # as in evaluate.py:evaluate
         if inner is None and not (is_file or _is_plain(spec)):
             return None
         if inner is None:
@@ -74,10 +75,23 @@ def _find(module: str, places: Sequence[str]) -> ModuleSpec | None:
     return spec
 
 
-def _find_first(name: str, places: Sequence[str]) -> ModuleSpec | None:
-    spec = PathFinder.find_spec(name, [*places, *sys.path])
-    others = (finder.find_spec(name, None) for finder in sys.meta_path)
-    return spec or next((found for found in others if found), None)
+def _ask_finders(
+    module: str, places: Sequence[str], *, within: Sequence[str] | None = None
+) -> ModuleSpec | None:
+    """What Python's finders say, in their order; some are of editable installations.
+
+    That of folders is asked by the last name alone: the whole one makes it look for the package
+    among the modules that are imported.
+    """
+    last = module.rpartition(".")[2]
+    for finder in sys.meta_path:
+        if finder is PathFinder:
+            spec = PathFinder.find_spec(last, places)
+        else:
+            spec = finder.find_spec(module, within)
+        if spec is not None:
+            return spec
+    return None
 
 
 def _modules_in(places: Sequence[str]) -> list[str]:
@@ -108,12 +122,12 @@ def _problem_within(spec: ModuleSpec, module: str, name: str) -> str | None:
 
 
 def _is_bare_folder(spec: ModuleSpec) -> bool:
-    return spec.origin is None and spec.submodule_search_locations is not None
+    return spec.loader is None and spec.submodule_search_locations is not None
 
 
 def _source(spec: ModuleSpec) -> str | None:
-    """Of what is written in Python, and lies in a file of its own."""
-    if isinstance(spec.loader, SourceFileLoader) and spec.origin:
+    """Of what is written in Python, lies in a file of its own, and is loaded as it is there."""
+    if type(spec.loader) is SourceFileLoader and spec.origin:
         return decode_source(Path(spec.origin).read_bytes())
     return None
 
@@ -144,4 +158,4 @@ def _is_dynamic(node: ast.AST) -> bool:
         return any(alias.name == "*" for alias in node.names)
     if isinstance(node, ast.Name):
         return node.id in _DYNAMIC
-    return isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.modules"
+    return isinstance(node, ast.Attribute) and ast.unparse(node).endswith("sys.modules")

@@ -71,6 +71,6 @@ def _check_bound(word: Any, others: str = "", hint: str = "") -> None:
         read_bound(str(word).strip())
     except ValueError:
         if isinstance(word, (int, float)) and not isinstance(word, bool):
-            hint = f"; write '<= {word:g}' if it may not be more"
+            hint = f"; write '<= {word}' if it may not be more"
         rule = f"must be {others}a bound like '<= 5' or '>= 0.5'"
         raise ValueError(f"{rule}, got {word!r}{hint}") from None

@@ -168,7 +168,7 @@ def _split(line: str) -> list[str]:
         words = shlex.split(line)
     except ValueError as error:
         raise ValueError(f"must be a command, got {line!r}: {error}") from None
-    special = [word for word in words if word in _OF_THE_SHELL]
+    special = [word for word in line.split() if word in _OF_THE_SHELL and word in words]
     if special:
         why = f"no shell runs it, which {special[0]!r} is for"
         raise ValueError(f"{why}; write [sh, -c, {line!r}]")
