@@ -84,12 +84,30 @@ def _run_with_jump(scene: Scene, jump: str, *words: str) -> subprocess.Popen[str
     return runner
 
 
+# libfaketime says "invalid argument" of a sleep whose end has come before it begins.
+_SLEEP = """
+import errno, time
+_sleep = time.sleep
+def sleep(seconds):
+    try:
+        _sleep(seconds)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+time.sleep = sleep
+"""
+
+
 def _wrong_clock(file: Path) -> dict[str, str]:
     """The environment of programs that see another time than the computer's."""
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
         pytest.skip("libfaketime is not installed (Debian: apt-get install faketime)")
+    at_start = file.with_name("at_start")
+    at_start.mkdir(exist_ok=True)
+    (at_start / "sitecustomize.py").write_text(_SLEEP)
     return {
+        "PYTHONPATH": str(at_start),
         "LD_PRELOAD": str(found[0]),
         "FAKETIME_TIMESTAMP_FILE": str(file),
         "FAKETIME_NO_CACHE": "1",
