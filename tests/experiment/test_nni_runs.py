@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from nas_tuners.contract.errors import ExperimentError
 from nas_tuners.experiment.gpus.nvml import read_gpus
 from tests.experiment_kit import PRELUDE, SPACE, Project
+from tests.gpu_kit import FakeNvml
 
 FILES = Path(__file__).parent / "nni"
 SCRIPT = f"""
@@ -21,6 +23,7 @@ if file := os.environ.get("NAS_TUNERS_GEN_SEARCH_SPACE"):
     open(file, "w").write(json.dumps({SPACE!r}))
     sys.exit()
 {PRELUDE}
+print("GPU", os.environ.get("CUDA_VISIBLE_DEVICES"))
 report(value)
 """
 
@@ -98,6 +101,20 @@ def test_a_gpu_a_trial_where_there_is_none(project: Project, name: str) -> None:
     done = run(project, name)
     assert done.returncode == 5
     assert "cannot read this machine's GPUs" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["spos/config_search.yml", "spos/config_search_v2.yml"])
+def test_a_gpu_a_trial_where_nvml_tells_of_two(
+    project: Project, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(project.path))  # where claims on GPUs lie
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    FakeNvml(monkeypatch, memory_used=0)
+    done = run(project, name)
+    assert done.returncode == 0, done.stderr
+    assert project.states() == ["COMPLETE"] * 5
+    given = [(project.trial_folder(n) / "stdout.txt").read_text() for n in range(5)]
+    assert set(given) == {"GPU 0\n", "GPU 1\n"}
 
 
 @pytest.mark.gpu
