@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,17 @@ def to_vector(
     if reader.problems:
         raise ArchitectureError(reader.problems, source)
     return tuple(reader.entries)
+
+
+def vector_of(space: SearchSpace, chosen: Mapping[str, Sequence[int]]) -> IndexVector:
+    """The canonical index vector in which each key chooses the candidates of these indices.
+
+    Raises:
+        ArchitectureError: as :func:`to_vector`.
+    """
+    return to_vector(
+        space, {key: _of_indices(space.specs.get(key), chosen[key]) for key in chosen}
+    )
 
 
 def to_parameters(space: SearchSpace, vector: IndexVector) -> dict[str, Any]:
@@ -138,6 +149,13 @@ def read_architecture(
 def save_architecture(architecture: Mapping[str, Any], path: str | Path) -> None:
     """Write an architecture file, whole or not at all."""
     write_text(Path(path), json.dumps(architecture, indent=2, ensure_ascii=False) + "\n")
+
+
+def _of_indices(spec: Spec | None, indices: Sequence[int]) -> Any:
+    """What chooses the candidates of these indices, in a form that :func:`to_vector` reads."""
+    if isinstance(spec, ValueChoice) and len(indices) == 1:
+        return spec.options[indices[0]]
+    return list(indices)
 
 
 def _print_parameter(

@@ -12,9 +12,10 @@
     |-- TrialError (RuntimeError)          the trial protocol was broken
     |-- UndecidedError (RuntimeError)      a choice was run before an architecture was applied
     |-- MutatorError (RuntimeError)        a mutator was bound or used wrongly
-    |-- TrainingError (RuntimeError)       a one-shot search cannot start or go on
+    |-- TrainingError (RuntimeError)       a training cannot start or go on
     |-- ProfilingError (RuntimeError)      a model could not be run to be measured
     |-- CheckpointError (RuntimeError)     saved weights do not fit the model
+    |-- ExportError (RuntimeError)         a model cannot be written as source code or ONNX
     |-- TunerError (RuntimeError)          a tuner raised or broke its contract
     |-- ExperimentError (RuntimeError)     an experiment's folder, study or process is unusable
     |   `-- GivenUpError                 the waiting for a lock was ended by the user
@@ -104,7 +105,7 @@ class MutatorError(NasTunersError, RuntimeError):
 
 
 class TrainingError(NasTunersError, RuntimeError):
-    """A one-shot search cannot start or go on; checkpoints on disk are left as they are."""
+    """A training cannot start or go on; checkpoints on disk are left as they are."""
 
 
 class ProfilingError(NasTunersError, RuntimeError):
@@ -113,6 +114,10 @@ class ProfilingError(NasTunersError, RuntimeError):
 
 class CheckpointError(NasTunersError, RuntimeError):
     """Saved weights do not fit the model; nothing was loaded."""
+
+
+class ExportError(NasTunersError, RuntimeError):
+    """A model cannot be written as source code or as ONNX."""
 
 
 class TunerError(NasTunersError, RuntimeError):

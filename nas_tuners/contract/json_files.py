@@ -68,11 +68,16 @@ def replace_text(path: Path, text: str, *, durable: bool = True) -> None:
         text: All of it.
         durable: Whether it must survive the machine's losing power.
     """
+    replace_bytes(path, text.encode("utf-8"), durable=durable)
+
+
+def replace_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """The same for what is no text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("xb") as file:
+            file.write(content)
             file.flush()
             if durable:
                 os.fsync(file.fileno())

@@ -1,9 +1,4 @@
-"""The search space: a JSON object of keys, seen as the flat list of decisions that tuners see.
-
-A *key* is an entry of the JSON; a
-*decision* is one entry of an index vector. A key has one decision, or several when it is a nested
-``choice``, whose options hold keys of their own.
-"""
+"""The search space: a JSON object of keys, seen as the flat list of decisions that tuners see."""
 
 from __future__ import annotations
 
@@ -11,40 +6,24 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from typing import Any, Union
+from typing import Any
 
-from .domains import Categorical, Domain, Entry, Subset
-from .errors import Problem, SearchSpaceError, SpaceMismatchError, did_you_mean
+from .constraints import ConstrainedSpace
+from .decisions import Condition, Decision, IndexVector, chosen, flatten, parents_first
+from .domains import Entry
+from .errors import Problem, SearchSpaceError
 from .json_files import line_of, parse_json, read_text
-from .space_json import NestedOption, Reader, Spec, ValueChoice, json_identity, print_spec
-from .space_size import count_architectures, describe_size
+from .space_difference import check_same_space
+from .space_json import Reader, Spec, json_identity, print_spec
+from .space_size import count_architectures, describe_space
 
-IndexVector = tuple[Union[Entry, None], ...]
-"""One entry a decision; None where the decision is inactive."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Holds when decision ``parent`` is active and chooses one of ``allowed``."""
-
-    parent: int
-    allowed: frozenset[int]
+__all__ = ["Condition", "Decision", "IndexVector", "SearchSpace", "check_same_space"]
 
 
-@dataclass(frozen=True)
-class Decision:
-    """One entry of an index vector. It is active when all its conditions hold."""
-
-    name: str
-    domain: Domain
-    conditions: tuple[Condition, ...] = ()
-
-
-class SearchSpace:
+class SearchSpace(ConstrainedSpace):
     """What may be decided, parsed and checked.
 
     Args:
@@ -56,6 +35,7 @@ class SearchSpace:
         decisions: What index vectors hold, in the order of the keys.
         decision_specs: The spec behind each decision.
         first_decision: key -> the position of its (first) decision.
+        constraints: What :meth:`~ConstrainedSpace.constrain` added; not part of the JSON.
 
     Raises:
         SearchSpaceError: with every problem found.
@@ -80,9 +60,10 @@ class SearchSpace:
             raise SearchSpaceError("nested too deeply", source) from None
         if reader.problems:
             raise SearchSpaceError(reader.problems, source)
-        self.first_decision: dict[str, int] = {}
-        self.decision_specs: list[Spec] = []
-        self.decisions: tuple[Decision, ...] = tuple(self._flatten())
+        flat = flatten(self.specs, self.active_if)
+        self.decisions: tuple[Decision, ...] = tuple(flat.decisions)
+        self.decision_specs = flat.specs
+        self.first_decision = flat.first
         cycle = [self.decisions[i].name for i in self._unordered()]
         if cycle:
             names = ", ".join(map(repr, cycle))
@@ -152,7 +133,9 @@ class SearchSpace:
         return hash(self.fingerprint)
 
     def __repr__(self) -> str:
-        return f"SearchSpace({len(self.specs)} keys, {describe_size(self.size)})"
+        count = len(self.constraints)
+        words = f", {count} constraint{'s' if count > 1 else ''}" if count else ""
+        return f"SearchSpace({describe_space(self)}{words})"
 
     # ---- the encoded space ------------------------------------------------------------------
 
@@ -164,12 +147,13 @@ class SearchSpace:
     @cached_property
     def order(self) -> tuple[int, ...]:
         """Decision positions, parents before children."""
-        return tuple(_topological(self.decisions))
+        return tuple(parents_first(self.decisions))
 
     @cached_property
     def size(self) -> int | float:
         """The number of distinct architectures; ``math.inf`` with a continuous decision.
 
+        Those that break a constraint count too: how many fit nobody knows without asking for each.
         Exact, except where conditions entangle so many decisions that counting would take longer
         than searching: then an upper bound.
         """
@@ -181,7 +165,7 @@ class SearchSpace:
             entry = vector[condition.parent]
             if entry is None:
                 return False
-            if condition.allowed.isdisjoint(_chosen(self.decisions[condition.parent], entry)):
+            if condition.allowed.isdisjoint(chosen(self.decisions[condition.parent], entry)):
                 return False
         return True
 
@@ -206,13 +190,16 @@ class SearchSpace:
         return tuple(result)
 
     def sample(self, rng: Random) -> IndexVector:
-        """Draw every active decision from its prior."""
+        """Draw every active decision from its prior, whether or not the constraints hold."""
         if self.is_flat:
             return tuple([decision.domain.sample(rng) for decision in self.decisions])
         return self.complete([None] * len(self.decisions), rng)
 
     def enumerate(self) -> Iterator[IndexVector]:
-        """Every architecture of a finite space once, in lexicographic order, lazily."""
+        """Every architecture of a finite space once, in lexicographic order, lazily.
+
+        Those that break a constraint too: ``filter(space.fits, space.enumerate())`` has the rest.
+        """
         assert self.size != math.inf, "an infinite space cannot be enumerated"
         sizes = [int(decision.domain.size) for decision in self.decisions]
         vector = self.successor(None, sizes)
@@ -241,6 +228,11 @@ class SearchSpace:
             vector[position] = 0 if self.is_active(position, vector) else None
         return tuple(vector)
 
+    def _architecture(self, vector: IndexVector) -> dict[str, Any]:
+        from .architecture import to_architecture  # which builds on this module
+
+        return to_architecture(self, vector)
+
     def invalid_entries(self, vector: Sequence[Entry | None]) -> list[str]:
         """What is wrong with a vector, one line a decision; empty when it is valid."""
         if len(vector) != len(self.decisions):
@@ -263,72 +255,8 @@ class SearchSpace:
             return f"{decision.name}: {entry!r} is not an index below {decision.domain.size}"
         return ""
 
-    def _flatten(self) -> Iterator[Decision]:
-        decisions: list[Decision] = []
-        for key, spec in self.specs.items():
-            self.first_decision[key] = len(decisions)
-            _append_decisions(decisions, self.decision_specs, key, spec, ())
-        for key, parents in self.active_if.items():
-            position = self.first_decision[key]
-            conditions = tuple(
-                Condition(self.first_decision[parent], frozenset(allowed))
-                for parent, allowed in parents.items()
-            )
-            old = decisions[position]
-            decisions[position] = Decision(old.name, old.domain, conditions)
-        yield from decisions
-
     def _unordered(self) -> list[int]:
         return sorted(set(range(len(self.decisions))) - set(self.order))
-
-
-def check_same_space(
-    ours: SearchSpace, theirs: SearchSpace, *, ours_is: str, theirs_is: str
-) -> None:
-    """Raise a key-by-key difference unless two spaces are equal.
-
-    Raises:
-        SpaceMismatchError: naming each key that is missing, added or different.
-    """
-    mine, other = ours.to_dict(), theirs.to_dict()
-    problems = [
-        Problem(key, f"only in {ours_is}{did_you_mean(key, other.keys() - mine.keys())}")
-        for key in mine
-        if key not in other
-    ]
-    problems += [Problem(key, f"only in {theirs_is}") for key in other if key not in mine]
-    problems += [
-        Problem(
-            key, f"{ours_is} has {json.dumps(mine[key])}, {theirs_is} has {json.dumps(other[key])}"
-        )
-        for key in mine
-        if key in other and json_identity(mine[key]) != json_identity(other[key])
-    ]
-    if problems:
-        advice = (
-            "a changed model needs a new search-space file (nas-tuners ss-gen), "
-            "and a new experiment or study"
-        )
-        raise SpaceMismatchError(problems, f"{ours_is} and {theirs_is} do not agree; {advice}")
-
-
-def _append_decisions(
-    decisions: list[Decision],
-    specs: list[Spec],
-    name: str,
-    spec: Spec,
-    conditions: tuple[Condition, ...],
-) -> None:
-    position = len(decisions)
-    decisions.append(Decision(name, spec.domain, conditions))
-    specs.append(spec)
-    if not isinstance(spec, ValueChoice):
-        return
-    for index, option in enumerate(spec.options):
-        if isinstance(option, NestedOption):
-            chosen = (Condition(position, frozenset([index])),)
-            for key, inner in option.keys.items():
-                _append_decisions(decisions, specs, f"{name}/{option.name}/{key}", inner, chosen)
 
 
 def _print_space(
@@ -344,25 +272,3 @@ def _with_line(problem: Problem, text: str) -> Problem:
     """The problem with the line on which its key first stands, where that can be told."""
     line = line_of(text, problem.where.rsplit("/", 1)[-1]) if problem.where else None
     return Problem(f"{problem.where} (line {line})", problem.message) if line else problem
-
-
-def _chosen(decision: Decision, entry: Entry) -> tuple[int, ...]:
-    domain = decision.domain
-    assert isinstance(domain, (Categorical, Subset)), "only choices are parents"
-    return domain.chosen(entry)
-
-
-def _topological(decisions: Sequence[Decision]) -> Iterator[int]:
-    """Positions with parents first, otherwise in order; positions on a cycle are left out."""
-    done: set[int] = set()
-    waiting = list(range(len(decisions)))
-    while waiting:
-        ready = []
-        for position in waiting:
-            if all(condition.parent in done for condition in decisions[position].conditions):
-                done.add(position)
-                ready.append(position)
-                yield position
-        if not ready:
-            return
-        waiting = [position for position in waiting if position not in done]

@@ -55,6 +55,12 @@ def describe_size(size: int | float) -> str:
     return f"{number} architectures"
 
 
+def describe_space(space: SearchSpace) -> str:
+    """``"1 key, 2 architectures"``."""
+    count = len(space.specs)
+    return f"{count} key{'s' if count != 1 else ''}, {describe_size(space.size)}"
+
+
 # ---- the encoded space --------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """How a trial receives its architecture and reports back.
 
-The environment variable ``NAS_TUNERS_TRIAL_DIR`` names the trial's folder::
+The environment variable ``NAS_TUNERS_TRIAL_DIR`` names the trial's folder, and
+``NAS_TUNERS_OUTPUT_DIR`` the one in it for the trial's own files::
 
     parameters.json   read by the trial: ids, parameters, and the search space they come from
     metrics.jsonl     appended by the trial, one JSON record a line; a torn line is ignored
@@ -26,6 +27,7 @@ from .errors import MetricError, SearchSpaceError, TrialError
 from .json_files import parse_json, read_text, replace_text
 
 TRIAL_DIR = "NAS_TUNERS_TRIAL_DIR"
+OUTPUT_VARIABLE = "NAS_TUNERS_OUTPUT_DIR"
 GEN_SEARCH_SPACE = "NAS_TUNERS_GEN_SEARCH_SPACE"
 
 TRIAL_BUDGET = "TRIAL_BUDGET"  # a parameter that is none of the search space's
@@ -138,7 +140,10 @@ def check_metric(value: object, metric: str = "default") -> MetricValue:
     names = {metric, "default"}
     if names.isdisjoint(value):
         needed = "the key 'default'" if metric == "default" else f"the key {metric!r} or 'default'"
-        raise MetricError(f"a result that is a dict needs {needed}, got {list(value)}")
+        raise MetricError(
+            f"a result that is a dict needs {needed}, got {list(value)}; optimize_mode can name "
+            "another key"
+        )
     checked: dict[str, Any] = {}
     for key, item in value.items():
         if not isinstance(key, str):

@@ -202,7 +202,7 @@ def test_sizes_in_words(size: int | float, words: str) -> None:
 
 
 def test_the_representation_says_how_large_it_is() -> None:
-    assert repr(SearchSpace({"a": _layer("x", "y")})) == "SearchSpace(1 keys, 2 architectures)"
+    assert repr(SearchSpace({"a": _layer("x", "y")})) == "SearchSpace(1 key, 2 architectures)"
 
 
 # ---- identity and files -------------------------------------------------------------------------
@@ -251,12 +251,42 @@ def test_two_spaces_that_differ_are_compared_key_by_key() -> None:
     with pytest.raises(SpaceMismatchError) as caught:
         check_same_space(ours, theirs, ours_is="the model", theirs_is="space.json")
     assert str(caught.value).splitlines() == [
-        "the model and space.json do not agree; a changed model needs a new search-space file "
-        "(nas-tuners ss-gen), and a new experiment or study: 3 problems",
+        "the model and space.json do not agree; a changed model needs a new experiment or study, "
+        "and where there is a search-space file, a new one (nas-tuners ss-gen): 3 problems",
         "  - conv1: only in the model; did you mean 'conv_1'?",
         "  - conv_1: only in space.json",
-        '  - size: the model has {"_type": "layer_choice", "_value": ["a", "b"]}, '
-        'space.json has {"_type": "layer_choice", "_value": ["a"]}',
+        '  - size: the model has ["a", "b"], space.json has ["a"]',
+    ]
+
+
+def test_where_the_other_space_is_from_is_said_once() -> None:
+    ours, theirs = SearchSpace({"a": _layer("x")}), SearchSpace({"b": _layer("x")})
+    with pytest.raises(SpaceMismatchError) as caught:
+        check_same_space(
+            ours, theirs, ours_is="the model", theirs_is="the experiment", where="runs/of/may"
+        )
+    assert str(caught.value).startswith("the model and the experiment (runs/of/may) do not agree")
+    assert str(caught.value).count("runs/of/may") == 1
+    assert [str(problem) for problem in caught.value.problems] == [
+        "a: only in the model",
+        "b: only in the experiment",
+    ]
+
+
+def test_of_keys_that_differ_in_more_than_candidates_it_says_in_what() -> None:
+    values = {"_type": "choice", "_value": [1, 2]}
+    ours = SearchSpace({"op": _layer("x", "y"), "one": values | {"_active_if": {"op": [0]}}})
+    theirs = SearchSpace({"op": _layer("x", "y"), "one": values | {"_active_if": {"op": [1]}}})
+    other = SearchSpace({"op": values, "one": values})
+    with pytest.raises(SpaceMismatchError) as conditions:
+        check_same_space(ours, theirs, ours_is="ours", theirs_is="theirs")
+    with pytest.raises(SpaceMismatchError) as types:
+        check_same_space(ours, other, ours_is="ours", theirs_is="theirs")
+    assert [str(problem) for error in (conditions, types) for problem in error.value.problems] == [
+        'one: ours has {"_active_if": {"op": [0]}}, theirs has {"_active_if": {"op": [1]}}',
+        'op: ours has {"_type": "layer_choice", "_value": ["x", "y"]}, '
+        'theirs has {"_type": "choice", "_value": [1, 2]}',
+        'one: ours has {"_active_if": {"op": [0]}}, theirs has {}',
     ]
 
 
