@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .confirmation import confirm
     from .contract.errors import SearchSpaceExhausted
     from .contract.search_space import SearchSpace
+    from .multi_trial.classification import Classification
+    from .multi_trial.evaluator import FunctionalEvaluator
+    from .multi_trial.experiment import Experiment
+    from .multi_trial.regression import Regression
     from .tuners._base import Tuner
     from .tuners._batch import BatchTuner
     from .tuners._bayesian import BayesianTuner
@@ -33,6 +37,9 @@ __version__ = "0.1.0"
 __all__ = [
     "BatchTuner",
     "BayesianTuner",
+    "Classification",
+    "Experiment",
+    "FunctionalEvaluator",
     "GridSearchTuner",
     "LocalSearchTuner",
     "OptunaTuner",
@@ -40,6 +47,7 @@ __all__ = [
     "PredictorEvolutionTuner",
     "QMCTuner",
     "RandomTuner",
+    "Regression",
     "RegularizedEvolutionTuner",
     "ReinforceTuner",
     "SPOSEvolutionTuner",
@@ -53,6 +61,9 @@ __all__ = [
 _MODULES = {
     "BatchTuner": ".tuners._batch",
     "BayesianTuner": ".tuners._bayesian",
+    "Classification": ".multi_trial.classification",
+    "Experiment": ".multi_trial.experiment",
+    "FunctionalEvaluator": ".multi_trial.evaluator",
     "GridSearchTuner": ".tuners._grid_search",
     "LocalSearchTuner": ".tuners._local_search",
     "OptunaTuner": ".tuners._optuna_tuner",
@@ -60,6 +71,7 @@ _MODULES = {
     "PredictorEvolutionTuner": ".tuners._predictor_evolution",
     "QMCTuner": ".tuners._qmc",
     "RandomTuner": ".tuners._random",
+    "Regression": ".multi_trial.regression",
     "RegularizedEvolutionTuner": ".tuners._regularized_evolution",
     "ReinforceTuner": ".tuners._reinforce",
     "SPOSEvolutionTuner": ".tuners._spos_evolution",

@@ -16,12 +16,13 @@ from nas_tuners.contract.errors import ArchitectureError, SearchSpaceExhausted, 
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._cases import check_proposals, drive, limit, ordinary_value, score
+from ._constraint_cases import ConstraintCases
 from ._odd_cases import OddCases
 from ._search_cases import SearchCases
 from ._spaces import SPACES
 
 
-class TunerSuite(SearchCases, OddCases):
+class TunerSuite(SearchCases, OddCases, ConstraintCases):
     """Everything that is asked of a tuner: that it keeps the rules, searches, and survives.
 
     Subclass this in a test module and implement ``make_tuner``; the attributes ``budget``,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
@@ -14,18 +13,18 @@ from random import Random
 from typing import Any, Union, final
 
 from nas_tuners.contract.architecture import to_parameters, to_vector
-from nas_tuners.contract.errors import (
-    ArchitectureError,
-    NasTunersError,
-    SearchSpaceExhausted,
-    TunerError,
-)
+from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
+from ._acceptance import Acceptance
+from ._arguments import NotesArguments
+from ._blame import blame
 from ._exchange import Ask, Result
 from ._goals import Goals, OptimizeMode
 from ._other_version import read_usable_records
-from ._records import Record, measured_or_none, number_of
+from ._records import Record, read_result
+from ._refusals import ProposalFilter
+from ._scores import read_scores
 from ._unseen import draw_unseen
 
 __all__ = ["AnySpace", "Ask", "OptimizeMode", "Result", "Tuner"]
@@ -41,7 +40,7 @@ class _Pending:
     note: dict[str, Any] | None
 
 
-class Tuner(ABC):
+class Tuner(NotesArguments, ABC):
     """Proposes architectures of a search space and learns from their results.
 
     The public methods are those of NNI's tuner contract and are final. An algorithm implements
@@ -50,7 +49,7 @@ class Tuner(ABC):
     Every tuner keeps these rules. A suggestion is a function of space, options, seed, the results
     in their order, and the pending proposals. It never waits. It proposes nothing twice unless
     ``dedup=False``. It learns from results that it did not propose. A failed trial is neither a
-    zero nor proposed again.
+    zero nor proposed again. What breaks a constraint of the space is not proposed.
 
     Args:
         optimize_mode: ``"maximize"`` or ``"minimize"``; or a dict that gives each metric of a
@@ -68,6 +67,7 @@ class Tuner(ABC):
     """Whether it goes through a list of architectures, in an order that no result changes."""
 
     _attempts = 20  # proposals asked of the algorithm before something new is drawn at random
+    _refusable = 100  # of its new proposals, before others are drawn at random
 
     def __init__(
         self,
@@ -146,7 +146,8 @@ class Tuner(ABC):
 
         Raises:
             SearchSpaceError: if it is malformed.
-            TunerError: if it differs from the one already set.
+            TunerError: if it differs from the one already set, or has constraints that the other
+                has not.
         """
         space = SearchSpace.of(search_space)
         if self._space is not None and not _are_the_same(self._space, space):
@@ -154,25 +155,39 @@ class Tuner(ABC):
                 "the search space of a tuner, and the order of its keys, cannot change; "
                 "make a new tuner"
             )
+        if self._space is not None:
+            _check_constraints(self._space, space)
         if self._space is None:
-            scores = self._read_scores(space, self._scores)
+            scores = read_scores(space, self._scores)
             self._space = space
-            with _blame(self, "reading the search space"):
+            self._filter = ProposalFilter(space)
+            with blame(self.name, "reading the search space"):
                 self._prepare(space)
             self._use_scores(scores)
 
     @final
-    def generate_parameters(self, parameter_id: int, **_: Any) -> dict[str, Any]:
+    def generate_parameters(
+        self, parameter_id: int, *, acceptance: Acceptance | None = None, **_: Any
+    ) -> dict[str, Any]:
         """The parameters of one new trial.
 
+        Args:
+            parameter_id: Its id.
+            acceptance: What it must keep to besides the constraints of the space.
+
         Raises:
-            SearchSpaceExhausted: when every architecture has been proposed.
-            TunerError: if the algorithm raises or breaks the contract.
+            SearchSpaceExhausted: when every architecture has been proposed, or was refused.
+            TunerError: if the algorithm raises or breaks the contract, or too many proposals in a
+                row are refused.
+            SearchSpaceError: if a constraint raises, or does not return a bool.
         """
         if parameter_id in self._pending or parameter_id in self._ended:
             raise TunerError(f"parameter id {parameter_id} has been used already")
         ask = Ask(parameter_id, Random(f"{self.seed}:{parameter_id}"), self._pending_vectors())
-        vector = self._new_vector(ask)
+        if self.space.constraints or acceptance:
+            vector = self._accepted_vector(ask, acceptance)
+        else:
+            vector = self._new_vector(ask)
         parameters = to_parameters(self.space, vector)
         self._pending[parameter_id] = _Pending(vector, ask.note)
         return parameters
@@ -233,7 +248,7 @@ class Tuner(ABC):
             vector, note = pending.vector, note or pending.note
         else:
             vector = to_vector(self.space, parameters)
-        self._tell(parameter_id, vector, value, note, intermediate=intermediate, pruned=pruned)
+        self.tell(parameter_id, vector, value, note, intermediate=intermediate, pruned=pruned)
 
     @final
     def trial_end(self, parameter_id: int, success: bool, **_: Any) -> None:
@@ -241,7 +256,7 @@ class Tuner(ABC):
         del success  # what counts is whether there was a result
         pending = self._pending.get(parameter_id)
         if pending is not None:
-            self._tell(parameter_id, pending.vector, None, pending.note)
+            self.tell(parameter_id, pending.vector, None, pending.note)
 
     @final
     def import_data(self, data: Iterable[Mapping[str, Any]]) -> None:
@@ -254,7 +269,7 @@ class Tuner(ABC):
             ArchitectureError: if something is no record, or none fits.
         """
         for vector, value in read_usable_records(self.space, data, "imported data"):
-            self._tell(None, vector, value, None)
+            self.tell(None, vector, value, None)
 
     @final
     def warm_start(self, scores: Iterable[Mapping[str, Any]]) -> None:
@@ -279,7 +294,7 @@ class Tuner(ABC):
             )
         records = list(scores)
         if self._space is not None:
-            self._use_scores(self._read_scores(self._space, records))
+            self._use_scores(read_scores(self._space, records))
         self._scores += records
 
     # ---- for those who drive a tuner ------------------------------------------------------------
@@ -308,7 +323,7 @@ class Tuner(ABC):
     @final
     def tell(
         self,
-        number: int,
+        number: int | None,
         vector: IndexVector,
         value: Any,
         note: dict[str, Any] | None = None,
@@ -321,26 +336,22 @@ class Tuner(ABC):
 
         ``excess`` has the constraints that are not among the metrics; feasible at 0 and below.
         """
-        self._tell(
-            number, vector, value, note, intermediate=intermediate, pruned=pruned, excess=excess
-        )
-
-    @final
-    def draw_new(self, rng: Random, refused: AbstractSet[IndexVector]) -> IndexVector:
-        """An architecture that may be proposed and is not among the refused, drawn at random.
-
-        Raises:
-            SearchSpaceExhausted: if there is none.
-        """
-        if not self.dedup:
-            return draw_unseen(self.space, rng, (), set(refused))
-        waiting = {pending.vector for pending in self._pending.values()}
-        return draw_unseen(self.space, rng, self._evaluated, waiting | refused)
-
-    @final
-    def pass_over(self, vector: IndexVector) -> None:
-        """Never propose this, as if it had been evaluated; for a tuner that enumerates."""
+        if number is not None:
+            self._pending.pop(number, None)
+            self._ended.add(number)
         self._evaluated.add(vector)
+        result = read_result(
+            self._goals,
+            number,
+            vector,
+            value,
+            note=note,
+            intermediate=intermediate,
+            pruned=pruned,
+            excess=excess,
+        )
+        with blame(self.name, f"learning from trial {number}"):
+            self._learn(result)
 
     @final
     def skip(self, number: int, vector: IndexVector) -> None:
@@ -368,13 +379,13 @@ class Tuner(ABC):
             SearchSpaceExhausted: if the algorithm has nothing more to propose.
         """
 
-    def _learn(self, result: Result) -> None:  # noqa: B027 - learning is optional
+    def _learn(self, result: Result) -> None:
         """Take in one result."""
 
-    def _prepare(self, space: SearchSpace) -> None:  # noqa: B027 - preparing is optional
+    def _prepare(self, space: SearchSpace) -> None:
         """Called once, when the space is known."""
 
-    def _warm_start(self, scores: Sequence[tuple[IndexVector, float]]) -> None:  # noqa: B027
+    def _warm_start(self, scores: Sequence[tuple[IndexVector, float]]) -> None:
         """Take in scores of :meth:`warm_start`."""
 
     # ---- bookkeeping ----------------------------------------------------------------------------
@@ -385,6 +396,28 @@ class Tuner(ABC):
             return True
         same = (goals.signs, goals.bounds) == (self._goals.signs, self._goals.bounds)
         return bool(self._evaluated) and not same
+
+    def _accepted_vector(self, ask: Ask, acceptance: Acceptance | None) -> IndexVector:
+        proposals = self._proposals(ask)
+        if not self.enumerates:
+            return self._filter.first(proposals, ask, acceptance)
+        trials = len(self._pending) + len(self._ended)
+        return self._filter.following(
+            proposals, ask, acceptance, trials=trials, evaluated=self._evaluated
+        )
+
+    def _proposals(self, ask: Ask) -> Iterator[IndexVector]:
+        """The algorithm's without end, or after so many architectures drawn at random."""
+        while self.enumerates:
+            yield self._new_vector(ask)
+        for _ in range(self._refusable):
+            yield self._new_vector(ask)
+        rng = Random(f"{self.seed}:{ask.number}:accepted")
+        known = {v for number, v in ask.pending.items() if self.dedup or number < 0}
+        while True:
+            drawn = draw_unseen(self.space, rng, self._evaluated if self.dedup else (), known)
+            yield drawn
+            known.add(drawn)  # it was refused, or nobody would ask on
 
     def _new_vector(self, ask: Ask) -> IndexVector:
         if self.is_exhausted:
@@ -398,7 +431,7 @@ class Tuner(ABC):
         return draw_unseen(self.space, ask.rng, self._evaluated, known)
 
     def _checked_proposal(self, ask: Ask) -> IndexVector:
-        with _blame(self, f"proposing trial {ask.number}"):
+        with blame(self.name, f"proposing trial {ask.number}"):
             vector = tuple(self._propose(ask))
             # Algorithms are code of the project or of users: a wrong index must not reach a trial.
             wrong = self.space.invalid_entries(vector)
@@ -409,60 +442,9 @@ class Tuner(ABC):
             )
         return vector
 
-    def _tell(
-        self,
-        number: int | None,
-        vector: IndexVector,
-        value: Any,
-        note: dict[str, Any] | None,
-        *,
-        intermediate: Mapping[int, float] | None = None,
-        pruned: bool = False,
-        excess: Mapping[str, float] | None = None,
-    ) -> None:
-        if number is not None:
-            self._pending.pop(number, None)
-            self._ended.add(number)
-        self._evaluated.add(vector)
-        measured = measured_or_none(self._goals, value, excess, number, pruned=pruned)
-        reports = {step: number_of(report) for step, report in (intermediate or {}).items()}
-        sign = self._goals.objectives[0][1]
-        result = Result(
-            number,
-            vector,
-            measured.values[0] if measured else None,
-            measured.scores[0] if measured else None,
-            note,
-            scores=measured.scores if measured else (),
-            excess=measured.excess if measured else {},
-            partial={step: sign * v for step, v in sorted(reports.items()) if v is not None},
-            pruned=pruned,
-        )
-        with _blame(self, f"learning from trial {number}"):
-            self._learn(result)
-
-    def _read_scores(
-        self, space: SearchSpace, records: Sequence[Record]
-    ) -> list[tuple[IndexVector, float]]:
-        if not records:
-            return []
-        read = read_usable_records(space, records, "scores of a warm start")
-        scored = [(vector, number_of(value)) for vector, value in read]
-        usable = [(vector, score) for vector, score in scored if score is not None]
-        if len(usable) < len(read):
-            odd = next(value for _, value in read if number_of(value) is None)
-            message = (
-                f"{len(read) - len(usable)} of {len(read)} scores of a warm start are no finite "
-                f"number, such as {odd!r}"
-            )
-            if not usable:
-                raise ArchitectureError(message)
-            _logger.warning("%s; they are left out.", message)
-        return usable
-
     def _use_scores(self, scores: Sequence[tuple[IndexVector, float]]) -> None:
         if scores:
-            with _blame(self, "taking in scores"):
+            with blame(self.name, "taking in scores"):
                 self._warm_start(scores)
 
     def _pending_vectors(self) -> dict[int, IndexVector]:
@@ -475,17 +457,11 @@ def _are_the_same(one: SearchSpace, other: SearchSpace) -> bool:
     return one == other and names[0] == names[1]
 
 
-class _blame:  # noqa: N801 - reads as a statement
-    """Turn what an algorithm raises into a TunerError that names it."""
-
-    def __init__(self, tuner: Tuner, doing: str) -> None:
-        self._tuner, self._doing = tuner, doing
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, NasTunersError):
-            name = self._tuner.name
-            cause = f"{type(error).__name__}: {error}"
-            raise TunerError(f"{name} raised while {self._doing}: {cause}") from error
+def _check_constraints(ours: SearchSpace, theirs: SearchSpace) -> None:
+    """What a tuner has proposed so far knew nothing of constraints that come later."""
+    new = [c.name for c in theirs.constraints if c not in ours.constraints]
+    if new:
+        raise TunerError(
+            f"the tuner has this search space without the constraint {', '.join(map(repr, new))}; "
+            "constrain the space before a tuner gets it"
+        )

@@ -85,6 +85,7 @@ class BayesianTuner(Tuner):
 
     multi_objective = True
     uses_scores = True
+    _refusable = 20  # an acquisition each
 
     def __init__(
         self,
@@ -165,6 +166,7 @@ class BayesianTuner(Tuner):
             incumbents,
             known,
             ask.rng,
+            ask.accepts,
         )
         if found is not None:
             return found

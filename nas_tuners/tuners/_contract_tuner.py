@@ -39,6 +39,7 @@ class ContractTuner(Tuner):
     """
 
     _attempts = 1
+    _refusable = 20  # as it may say the same again and again
 
     def __init__(
         self, tuner: Any, *, optimize_mode: OptimizeMode = "maximize", seed: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -20,12 +20,15 @@ class Ask:
         pending: number -> vector of the proposals that have no result yet. Numbers below 0 stand
             for what was proposed for this trial and refused.
         note: Set this to a JSON dict to get it back with the result, also after a restart.
+        accepts: Whether a vector keeps to the constraints. Algorithms need not ask, as what does
+            not is refused; those that choose among candidates had better.
     """
 
     number: int
     rng: Random
-    pending: Mapping[int, IndexVector]
+    pending: dict[int, IndexVector]
     note: dict[str, Any] | None = None
+    accepts: Callable[[IndexVector], bool] = lambda vector: True
 
     @property
     def running(self) -> int:

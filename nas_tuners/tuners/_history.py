@@ -17,7 +17,7 @@ from nas_tuners.contract.errors import TunerError
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 from nas_tuners.contract.study_attributes import NOTE_ATTR, VECTOR_ATTR, excess_of
 
-from ._acceptance import Acceptance, AcceptedProposal
+from ._acceptance import Acceptance
 from ._base import Tuner
 from ._trial_watch import TrialWatch
 from ._zombies import Lifetimes
@@ -106,7 +106,8 @@ class HistoryFollower:
         Args:
             number: The trial's number in the study; the suggestion's randomness comes from it.
             trials: All trials of the study; they are not changed.
-            acceptance: Which proposals may become trials; all if not given.
+            acceptance: Which proposals may become trials; if not given, all that keep to the
+                constraints of the space.
 
         Raises:
             SearchSpaceExhausted: when every architecture has been proposed, or is not accepted.
@@ -121,11 +122,8 @@ class HistoryFollower:
             if trial.number != number
             if (vector := self._vector(trial)) is not None
         }
-        if acceptance is None:
-            self._tuner.set_pending(pending)
-            self._tuner.generate_parameters(number)
-        else:
-            AcceptedProposal(self._tuner, number, pending, acceptance).find()
+        self._tuner.set_pending(pending)
+        self._tuner.generate_parameters(number, acceptance=acceptance)
         vector, note = self._tuner.proposed_vector(number), self._tuner.proposal_note(number)
         return Proposal(vector, to_parameters(self._encoding.space, vector), note)
 

@@ -22,7 +22,7 @@ _DRAWS = 30  # from a neighbourhood, before what is unseen of it is listed
 class _Member:
     merit: tuple[float, ...]
     vector: IndexVector
-    is_expanded: bool = False  # every neighbour has been evaluated
+    is_expanded: bool = False  # every neighbour has been evaluated, or is refused
 
 
 @dataclass
@@ -101,7 +101,7 @@ class LocalSearchTuner(Tuner):
             ask.note = {"climb": number}
             if climb.results + waiting[number] < self.num_starts:
                 return self._start(pending, ask.rng)
-            vector = self._unseen_neighbour(climb, pending, ticket)
+            vector = self._unseen_neighbour(climb, ask, pending, ticket)
             if vector is not None:
                 return vector
             if climb.results >= self.num_starts and all(m.is_expanded for m in climb.best):
@@ -137,25 +137,27 @@ class LocalSearchTuner(Tuner):
         return draw_unseen(self.space, rng, self._evaluated, pending)
 
     def _unseen_neighbour(
-        self, climb: _Climb, pending: set[IndexVector], ticket: int
+        self, climb: _Climb, ask: Ask, pending: set[IndexVector], ticket: int
     ) -> IndexVector | None:
         for member in climb.best:
             if not member.is_expanded:
                 # A generator of its own: what is skipped as expanded must not change the draws.
-                vector = self._unseen_neighbour_of(member, pending, Random(ticket))
+                vector = self._unseen_neighbour_of(member, ask, pending, Random(ticket))
                 if vector is not None:
                     return vector
         return None
 
     def _unseen_neighbour_of(
-        self, member: _Member, pending: set[IndexVector], rng: Random
+        self, member: _Member, ask: Ask, pending: set[IndexVector], rng: Random
     ) -> IndexVector | None:
         neighbourhood = Neighbourhood(self.space, member.vector, seed=self.seed)
         for _ in range(_DRAWS):
             vector = neighbourhood.draw(rng)
-            if vector is not None and vector not in self._evaluated and vector not in pending:
+            if vector is None or vector in self._evaluated or vector in pending:
+                continue
+            if ask.accepts(vector):
                 return vector
-        left = [vector for vector in neighbourhood if vector not in self._evaluated]
+        left = [v for v in neighbourhood if v not in self._evaluated and ask.accepts(v)]
         member.is_expanded = not left
         unseen = [vector for vector in left if vector not in pending]
         return rng.choice(unseen) if unseen else None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
+from functools import partial
 from random import Random
 
 import numpy as np
 
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
+from ._acceptance import first_accepted
 from ._encoding import Neighbourhood, mutate
 from ._features import Array
 
 Acquisition = Callable[[Sequence[IndexVector]], Array]
+Accepts = Callable[[IndexVector], bool]
 
 _LISTED = 2_000  # architectures of a space that is ranked as a whole
 _NEIGHBOURS = 120  # of one architecture, at most
@@ -27,26 +30,28 @@ def maximize(
     incumbents: Sequence[IndexVector],
     known: Container[IndexVector],
     rng: Random,
+    accepts: Accepts = lambda vector: True,
 ) -> IndexVector | None:
-    """The best new architecture that was found; None if none was.
+    """The best new architecture that was found and is accepted; None if none was.
 
     Small spaces are ranked as a whole. In others the candidates are the neighbours of incumbents,
     incumbents with two changes, and random draws; from the best of them the acquisition is climbed
     by one change at a time. (The neighbours of incumbents matter most: Schneider et al., Mutation
     is All You Need, 2021.)
     """
+    ranking = partial(_ranked, acquisition, accepts)
     if space.size <= _LISTED:
         everything = [vector for vector in space.enumerate() if vector not in known]
-        return _ranked(acquisition, everything)[0][0] if everything else None
-    pool = _new(_candidates(space, incumbents, rng), known)
-    if not pool:
+        ranked = ranking(everything)
+        return ranked[0][0] if ranked else None
+    ranked = ranking(_new(_candidates(space, incumbents, rng), known))
+    if not ranked:
         return None
-    ranked = _ranked(acquisition, pool)
     best, height = ranked[0]
     for _ in range(_STEPS):
         climbers = [vector for vector, _ in ranked[:_CLIMBERS]]
         around = _new((v for c in climbers for v in _around(space, c, rng)), known)
-        ranked = _ranked(acquisition, around)
+        ranked = ranking(around)
         if not ranked or ranked[0][1] <= height:
             break
         best, height = ranked[0]
@@ -79,11 +84,13 @@ def _new(vectors: Iterable[IndexVector], known: Container[IndexVector]) -> list[
 
 
 def _ranked(
-    acquisition: Acquisition, vectors: Sequence[IndexVector]
+    acquisition: Acquisition, accepts: Accepts, vectors: Sequence[IndexVector]
 ) -> list[tuple[IndexVector, float]]:
-    """The highest few, highest first."""
+    """The highest few that are accepted, highest first."""
     if not vectors:
         return []
     heights = acquisition(vectors)
-    order = np.argsort(-heights, kind="stable")[:_CLIMBERS]
-    return [(vectors[index], float(heights[index])) for index in order]
+    height_of = {vectors[i]: float(heights[i]) for i in np.argsort(-heights, kind="stable")}
+    return [
+        (vector, height_of[vector]) for vector in first_accepted(height_of, accepts, _CLIMBERS)
+    ]

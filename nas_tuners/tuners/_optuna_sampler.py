@@ -17,7 +17,7 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from nas_tuners.contract.errors import SearchSpaceExhausted, did_you_mean
+from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError, did_you_mean
 from nas_tuners.contract.flat_encoding import ENCODINGS, FlatEncoding
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.study_attributes import NOTE_ATTR, SEARCH_SPACE_ATTR, VECTOR_ATTR
@@ -38,6 +38,10 @@ _UNUSED = (
     "Trial %d has a result, but its objective did not ask for the parameter %r%s. An objective "
     "should suggest every active key of the search space by its name; what it leaves out counts "
     "as tried as it was proposed."
+)
+_CONSTRAINED = (
+    "the search space has constraints, which need every parameter, but another sampler fixes {}; "
+    "fix them by a constraint of the space instead: space.constrain(...)"
 )
 _ALL = "every architecture has been tried"
 _YIELDS = 10  # to other processes that try the same, before a repeat is accepted
@@ -206,6 +210,11 @@ class TunerSampler(BaseSampler):
         if self._space is not None and search_space == self._attached_to(study, self._space):
             assert self._attached is not None
             return self._attached[1]
+        if self._space is not None and self._space.constraints:
+            missing = [
+                name for name in self._attached_to(study, self._space) if name not in search_space
+            ]
+            raise TunerError(_CONSTRAINED.format(", ".join(map(repr, missing))))
         if self._ordinary is None or self._ordinary[0] != search_space:
             self._ordinary = (search_space, OrdinaryEncoding(search_space))
         return self._ordinary[1]

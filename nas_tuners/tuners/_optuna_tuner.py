@@ -31,6 +31,7 @@ _ENCODINGS = {
     "NSGAIISampler": "booleans",
     "NSGAIIISampler": "booleans",
 }
+_REFUSABLE = {"GPSampler": 5}  # each proposal of which takes a fit
 _BRUTE_FORCE = "BruteForceSampler"
 _CMAES = "CmaEsSampler"  # knows one objective, no constraints, and the order of values only
 _BELOW_ALL = -1e100
@@ -96,6 +97,7 @@ class OptunaTuner(Tuner):
             )
         self._sampler = copy.deepcopy(sampler)  # what a study left in it is none of our history
         self._encoding_name = encoding or _ENCODINGS.get(type(sampler).__name__, "auto")
+        self._refusable = _REFUSABLE.get(type(sampler).__name__, 20)
         self.multi_objective = handles_several(type(sampler))
         super().__init__(optimize_mode=optimize_mode, seed=seed, dedup=dedup)
         if self.goals.bounds and not self._is_cmaes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from random import Random
@@ -12,6 +11,7 @@ import numpy as np
 
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
+from ._acceptance import first_accepted
 from ._base import Ask, OptimizeMode, Result, Tuner
 from ._encoding import crossover, mutate
 from ._features import Array
@@ -82,6 +82,7 @@ class PredictorEvolutionTuner(Tuner):
 
     uses_scores = True
     _attempts = 1  # known children are dropped here
+    _refusable = 20  # an evolution each
 
     def __init__(
         self,
@@ -141,7 +142,7 @@ class PredictorEvolutionTuner(Tuner):
     # ---- evolution ------------------------------------------------------------------------------
 
     def _evolve(self, parents: Sequence[IndexVector], judge: _Judge, ask: Ask) -> IndexVector:
-        """The best of all generations that is new; a random architecture if none is."""
+        """The best of all generations that is new and accepted; a random one if none is."""
         tried = set(ask.pending.values())
         merits: dict[IndexVector, _Merit] = {}
         drawn = [self.space.sample(ask.rng) for _ in range(_DRAWN)]
@@ -151,9 +152,11 @@ class PredictorEvolutionTuner(Tuner):
             if self.dedup:
                 new = [v for v in new if v not in self._evaluated and v not in tried]
             merits.update(zip(new, judge(new), strict=True))
-            parents = heapq.nlargest(_PARENTS, merits, key=merits.__getitem__) or parents
+            ranked = sorted(merits, key=merits.__getitem__, reverse=True)
+            found = [*first_accepted(ranked, ask.accepts, _PARENTS)]
+            parents = found or parents
             drawn = []
-        return parents[0] if merits else self.space.sample(ask.rng)
+        return found[0] if found else self.space.sample(ask.rng)
 
     def _child(self, parents: Sequence[IndexVector], rng: Random) -> IndexVector:
         """Of two parents, or of one with one or two changes."""

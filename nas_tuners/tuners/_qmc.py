@@ -42,6 +42,7 @@ class QMCTuner(Tuner):
 
     multi_objective = True
     _attempts = 1  # a trial has one point
+    _refusable = 1
 
     def __init__(
         self,

@@ -37,6 +37,7 @@ def attach_space(study: Study, space: SearchSpace, encoding: str = "auto") -> Fl
         space, known, ours_is="this search space", theirs_is=f"study {study.study_name!r}"
     )
     # Its own space: keys in another order would be other vectors to everybody else.
+    known = known.with_constraints(space.constraints)
     return FlatEncoding(known, attributes.get(ENCODING_ATTR, encoding))
 
 

@@ -547,6 +547,26 @@ def test_larger_spaces_are_climbed(seed: int) -> None:
     assert sum(asked) < 4_000
 
 
+@pytest.mark.parametrize("space", [SMALL, LARGE])
+def test_the_best_of_what_is_accepted(space: SearchSpace) -> None:
+    objective = _objective(space, 0)
+    best = sorted(space.enumerate(), key=objective)[-30:]
+    refused = {*best[1:]}
+    looked_at: list[IndexVector] = []
+
+    def accepts(vector: IndexVector) -> bool:
+        looked_at.append(vector)
+        return vector not in refused
+
+    def acquisition(vectors: Sequence[IndexVector]) -> Array:
+        return np.array([objective(vector) for vector in vectors])
+
+    found = maximize(acquisition, space, [best[-1]], set(), Random(0), accepts)
+    assert found == best[0]
+    assert len(looked_at) < 300
+    assert maximize(acquisition, space, [], set(), Random(0), lambda _: False) is None
+
+
 def test_scores_that_do_not_fit_leave_the_tuner_without_a_space() -> None:
     tuner = BayesianTuner(seed=0)
     tuner.warm_start([{"parameter": {"other": {"_value": "a", "_idx": 0}}, "value": 1.0}])

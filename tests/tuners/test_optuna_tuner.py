@@ -199,6 +199,7 @@ def test_subsets_are_written_as_suits_the_sampler() -> None:
     }
 
 
+@pytest.mark.extended
 class TestRandomSampler(TunerSuite):
     budget = 40
     learns = False
@@ -234,12 +235,12 @@ class TestNSGAIISampler(TunerSuite):
 
 
 class TestGPSampler(TunerSuite):
-    budget = 10
+    budget = 7
     learns = False  # it does, but takes minutes
     seconds_for_200 = math.inf  # some minutes too
 
     def make_tuner(self, space: SearchSpace, **options: Any) -> Tuner:
-        sampler = optuna.samplers.GPSampler(n_startup_trials=5, deterministic_objective=True)
+        sampler = optuna.samplers.GPSampler(n_startup_trials=4, deterministic_objective=True)
         return OptunaTuner(sampler, **options)
 
 
