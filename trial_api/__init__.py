@@ -27,26 +27,55 @@ from ._trial import (
 )
 
 if TYPE_CHECKING:
+    from .export import export_code, export_onnx, export_stub
     from .nn import (
+        Activation,
+        Cell,
         InputChoice,
         LayerChoice,
         MutableScope,
+        NasBench101Cell,
+        NasBench201Cell,
+        Repeat,
         SuperKernelConv2d,
+        ValueChoice,
         apply_fixed_architecture,
         get_and_apply_next_architecture,
         load_supernet_state_dict,
+        make_supernet,
+        model_space,
+        model_wrapper,
         search_space,
     )
-    from .profiling import Latency, Profile, measure_latency, profile, profile_architecture
+    from .profiling import (
+        ArchitectureProfiler,
+        Latency,
+        ParameterCounter,
+        Profile,
+        measure_latency,
+        profile,
+        profile_architecture,
+    )
 
 __all__ = [
+    "Activation",
+    "ArchitectureProfiler",
+    "Cell",
     "InputChoice",
     "Latency",
     "LayerChoice",
     "MutableScope",
+    "NasBench101Cell",
+    "NasBench201Cell",
+    "ParameterCounter",
     "Profile",
+    "Repeat",
     "SuperKernelConv2d",
+    "ValueChoice",
     "apply_fixed_architecture",
+    "export_code",
+    "export_onnx",
+    "export_stub",
     "get_and_apply_next_architecture",
     "get_experiment_id",
     "get_next_parameter",
@@ -55,7 +84,10 @@ __all__ = [
     "get_trial_budget",
     "get_trial_id",
     "load_supernet_state_dict",
+    "make_supernet",
     "measure_latency",
+    "model_space",
+    "model_wrapper",
     "profile",
     "profile_architecture",
     "report_final_result",
@@ -63,12 +95,21 @@ __all__ = [
     "search_space",
 ]
 
-_PROFILING = ("Latency", "Profile", "measure_latency", "profile", "profile_architecture")
+_EXPORT = ("export_code", "export_onnx", "export_stub")
+_PROFILING = (
+    "ArchitectureProfiler",
+    "Latency",
+    "ParameterCounter",
+    "Profile",
+    "measure_latency",
+    "profile",
+    "profile_architecture",
+)
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:  # the others are defined above, so this one needs torch
-        module = ".profiling" if name in _PROFILING else ".nn"
+        module = ".profiling" if name in _PROFILING else ".export" if name in _EXPORT else ".nn"
         return getattr(importlib.import_module(module, __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

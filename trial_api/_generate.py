@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nas_tuners.contract.errors import NasTunersError, SearchSpaceError, did_you_mean
-from nas_tuners.contract.json_files import write_text
+from nas_tuners.contract.errors import NasTunersError, did_you_mean
+from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE
 
 _USAGE = "usage: python -m trial_api._generate module:Class"
@@ -36,39 +36,34 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _generate(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    from .nn import search_space
-    from .nn._tree import NO_CHOICE
+    from .nn._next import write_space
 
     if len(arguments) != 1:
         raise _GenerateError(_USAGE)
     file = environment.get(GEN_SEARCH_SPACE)
     if not file:
         raise _GenerateError(f"{GEN_SEARCH_SPACE} must name the file to write")
-    space = search_space(_build(arguments[0]))
-    if not space.specs:
-        raise SearchSpaceError(NO_CHOICE, arguments[0])
-    write_text(Path(file), space.dumps())
+    write_space(_space_of(arguments[0]), Path(file), of=arguments[0])
 
 
-def _build(target: str) -> Any:
-    """The model of ``module:Class``."""
+def _space_of(target: str) -> SearchSpace:
+    """The search space of ``module:Class``."""
     from torch import nn
 
+    from .nn import search_space
+
     factory = _find(target)
-    if isinstance(factory, nn.Module):
-        return factory
-    if not callable(factory):
-        raise _GenerateError(f"{target} is neither a class nor a function: {factory!r}")
-    _require_no_arguments(target, factory)
+    if not isinstance(factory, nn.Module):
+        if not callable(factory):
+            raise _GenerateError(f"{target} is neither a class nor a function: {factory!r}")
+        _require_no_arguments(target, factory)
     try:
-        model = factory()
+        return search_space(factory)
+    except NasTunersError:
+        raise
     except Exception as error:
         traceback.print_exc()
         raise _GenerateError(f"{target}() raised {_describe(error)}") from error
-    if not isinstance(model, nn.Module):
-        kind = type(model).__name__
-        raise _GenerateError(f"{target}() must give an nn.Module, but it gives a {kind}")
-    return model
 
 
 def _find(target: str) -> Any:

@@ -12,7 +12,7 @@ from nas_tuners.contract.errors import MutatorError, SearchSpaceError
 from ..nn._input_choice import InputChoice
 from ..nn._layer_choice import LayerChoice
 from ..nn._scope import MutableScope
-from ..nn._space import space_of
+from ..nn._supernet import make_supernet, supernet_space
 from ..nn._tree import NO_CHOICE, Choice, find_choices
 from ._tree import MutableTree, mutable_tree
 
@@ -28,7 +28,8 @@ class BaseMutator(nn.Module, abc.ABC):
     architecture's alone, ``model.parameters()`` the weights' alone.
 
     Args:
-        model: A model with choices, wrapped (``DataParallel``, ...) or not.
+        model: A model with choices, wrapped (``DataParallel``, ...) or not. One with value choices
+            gets the largest layers first, see :func:`~trial_api.nn.make_supernet`.
 
     Attributes:
         model: The model.
@@ -37,7 +38,8 @@ class BaseMutator(nn.Module, abc.ABC):
         search_space: What may be decided.
 
     Raises:
-        SearchSpaceError: if the model has no choices, or some with one key differ.
+        SearchSpaceError: if the model has no choices, some with one key differ, or something
+            depends on values that is no part of something larger.
         MutatorError: if another mutator is bound to the model.
     """
 
@@ -46,8 +48,9 @@ class BaseMutator(nn.Module, abc.ABC):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
+        make_supernet(model)  # where values are to be chosen
         sites = find_choices(model)
-        self.search_space = space_of(sites)
+        self.search_space = supernet_space(model)
         if not sites:
             raise SearchSpaceError(
                 f"{NO_CHOICE}. Choices made inside forward are not part of it either: make them "

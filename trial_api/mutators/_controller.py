@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final
@@ -9,17 +10,21 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor, nn
 
-from nas_tuners.contract.architecture import to_vector
+from nas_tuners.contract.architecture import vector_of
+from nas_tuners.contract.constraints import attempts_of, nothing_fits
 from nas_tuners.contract.errors import ConfigError, Problem
 
 from ._controller_network import ControllerNetwork, Decide, Shape, Walk
 from ._controller_plan import Decision, plan_of
+from ._fitting import broken_constraint, indices_of
 from ._mutator import Mutator
 from ._noise import GumbelNoise
 from ._random import draw_seed, selections_of
 from ._relaxation import generator_from
 from ._selection import Mask, Selection
 from ._subsets import RandomSubset
+
+_ROUND = 32  # architectures that are drawn at once where some are refused
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,16 @@ class Samples:
     entropies: Tensor
     skip_penalties: Tensor
 
+    def rows(self, indices: Sequence[int]) -> Samples:
+        """Some of them."""
+        places = torch.tensor(list(indices))
+        return Samples(
+            [self.decisions[index] for index in indices],
+            self.log_probabilities[places],
+            self.entropies[places],
+            self.skip_penalties[places],
+        )
+
 
 @final
 class ControllerMutator(Mutator):
@@ -52,7 +67,8 @@ class ControllerMutator(Mutator):
 
     Any number of inputs may be asked for: where it is open (``n_chosen=None``) each is drawn
     independently; exactly k of them, or a range, are drawn jointly. Keys in candidates that are
-    not chosen are not decided, and count for nothing.
+    not chosen are not decided, and count for nothing. What breaks a constraint of the model space
+    is drawn again.
 
     The network is tiny and its decisions are needed on the host, where it stays.
 
@@ -66,7 +82,7 @@ class ControllerMutator(Mutator):
         skip_target: The probability of a connection that the skip penalty draws towards, for
             input choices of any number.
         branch_bias: Added to the logits of candidates that are convolutions by name, and
-            subtracted from the others', in keys with "normal_": as in the authors' code, normal
+            subtracted from the others', in keys with ``normal_``: as in the authors' code, normal
             cells prefer convolutions. None for none.
         cell_exit_extra_step: Whether the end of a scope is a step of the LSTM too. Published: for
             cells, not for whole networks.
@@ -133,10 +149,14 @@ class ControllerMutator(Mutator):
         Args:
             count: How many.
             seed: Of a generator for these alone; None goes on with the mutator's own.
+
+        Raises:
+            SearchSpaceError: if too many in a row break a constraint of the model space.
         """
         noise = self._noise if seed is None else GumbelNoise(seed)
-        walk = self.network(count, lambda _, subset: subset.sample(noise.like))
-        return self._samples(walk, count)
+        if self.search_space.constraints:
+            return self._fitting(count, noise)
+        return self._drawn(count, noise)
 
     def sample_search(self) -> dict[str, Selection]:
         samples = self.sample(1)
@@ -149,7 +169,11 @@ class ControllerMutator(Mutator):
         """The likeliest decision key after key; trainers that can judge several do better."""
         with torch.no_grad():
             walk = self.network(1, lambda _, subset: subset.mode())
-        return _decisions(walk, 1)[0]
+            likeliest = _decisions(walk, 1)[0]
+            if broken_constraint(self.search_space, indices_of(likeliest)) is None:
+                return likeliest
+            samples = self.sample(_ROUND, seed=0)
+        return samples.decisions[int(samples.log_probabilities.argmax())]
 
     def log_probability(self, masks: Mapping[str, Mask]) -> Tensor:
         """The log-probability of an architecture, a scalar tensor.
@@ -161,7 +185,7 @@ class ControllerMutator(Mutator):
             ArchitectureError: if it is none of the search space.
         """
         chosen = {key: list(one.indices) for key, one in self._read(masks).items()}
-        given = selections_of(self.search_space, to_vector(self.search_space, chosen))
+        given = selections_of(self.search_space, vector_of(self.search_space, chosen))
         walk: Walk = self.network(1, _as_given(given))
         return walk.log_probability()[0]
 
@@ -177,13 +201,46 @@ class ControllerMutator(Mutator):
             state[name] = state[name].detach()
         return state
 
-    def _samples(self, walk: Walk, count: int) -> Samples:
+    def _fitting(self, count: int, noise: GumbelNoise) -> Samples:
+        """What breaks a constraint of the space is drawn again.
+
+        The probability that an architecture fits would belong to its log-probability. It is the
+        same for all, so that a baseline takes it out of a gradient, and is left out.
+        """
+        parts: list[Samples] = []
+        refusals: Counter[str] = Counter()
+        while sum(len(part.decisions) for part in parts) < count:
+            drawn = self._drawn(max(count, _ROUND), noise)
+            broken = [
+                broken_constraint(self.search_space, indices_of(one)) for one in drawn.decisions
+            ]
+            refusals.update(one.name for one in broken if one is not None)
+            fitting = [index for index, one in enumerate(broken) if one is None]
+            if fitting:
+                parts.append(drawn.rows(fitting))
+                refusals.clear()
+            elif refusals.total() >= attempts_of(self.search_space.constraints):
+                raise nothing_fits(refusals)
+        return joined(parts).rows(range(count))
+
+    def _drawn(self, count: int, noise: GumbelNoise) -> Samples:
+        walk = self.network(count, lambda _, subset: subset.sample(noise.like))
         return Samples(
             decisions=_decisions(walk, count),
             log_probabilities=walk.log_probability(),
             entropies=walk.entropy(mean=self.network.shape.entropy_mean),
             skip_penalties=walk.skip_penalty(),
         )
+
+
+def joined(parts: Sequence[Samples]) -> Samples:
+    """All of them, in order."""
+    return Samples(
+        [decision for part in parts for decision in part.decisions],
+        torch.cat([part.log_probabilities for part in parts]),
+        torch.cat([part.entropies for part in parts]),
+        torch.cat([part.skip_penalties for part in parts]),
+    )
 
 
 def _decisions(walk: Walk, count: int) -> list[dict[str, Selection]]:

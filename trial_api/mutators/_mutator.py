@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
+import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from nas_tuners.contract.architecture import to_architecture, to_vector
+from nas_tuners.contract.architecture import to_architecture, vector_of
 from nas_tuners.contract.errors import (
     ArchitectureError,
     Problem,
@@ -22,6 +23,8 @@ from ..nn._tree import Choice
 from ._base import BaseMutator
 from ._reduction import reduce_weighted
 from ._selection import Mask, Selection, read_mask
+
+_logger = logging.getLogger(__name__)
 
 
 class Mutator(BaseMutator):
@@ -77,13 +80,21 @@ class Mutator(BaseMutator):
         """The final decision, as ``apply_fixed_architecture`` and people read it.
 
         Names where they are unique, else indices; of weights, the largest count. The model is
-        left as it is.
+        left as it is. A warning tells if it breaks a constraint of the model space.
 
         Raises:
             ArchitectureError: if the decision is none of the search space.
         """
         chosen = {key: list(self._chosen(key, one)) for key, one in self._final().items()}
-        return to_architecture(self.search_space, to_vector(self.search_space, chosen))
+        vector = vector_of(self.search_space, chosen)
+        broken = self.search_space.broken_constraint(vector)
+        if broken is not None:
+            _logger.warning(
+                "the architecture that %s has come to breaks the constraint %r of the model space",
+                type(self).__name__,
+                broken.name,
+            )
+        return to_architecture(self.search_space, vector)
 
     def status(self) -> dict[str, list[bool] | list[float]]:
         """The present decision as lists, a boolean or a weight a candidate: for logs."""

@@ -58,7 +58,7 @@ class PathDropoutMutator(Mutator):
 
     def sample_final(self) -> dict[str, Selection]:
         """A random architecture: which one is best, only a search in the supernet tells."""
-        return selections_of(self.search_space, self.search_space.sample(self._rng))
+        return selections_of(self.search_space, self.search_space.sample_fitting(self._rng))
 
     def get_extra_state(self) -> dict[str, Any]:
         return {"drop_rate": self.drop_rate, "random": self._rng.getstate()}

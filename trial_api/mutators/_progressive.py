@@ -9,9 +9,11 @@ from typing import Any, final
 import torch
 from torch import nn
 
-from nas_tuners.contract.architecture import to_architecture, to_vector
+from nas_tuners.contract.architecture import to_architecture, vector_of
+from nas_tuners.contract.errors import SearchSpaceError
 from nas_tuners.contract.search_space import SearchSpace
 
+from ._fitting import Rows, likeliest_fitting
 from ._mutator import Mutator
 from ._random import draw_seed
 from ._relaxation import ArchitectureLogits, generator_from
@@ -86,25 +88,24 @@ class ProgressiveMutator(Mutator):
         return relaxed_selections(logits.roles, self._reduced, logits.probabilities())
 
     def sample_final(self) -> dict[str, Selection]:
-        probabilities = self.probabilities()
-        if self._skip_cap is None:
-            return self._derive(probabilities)
-        skips = {
-            key: [i for i, index in enumerate(self._originals(key)) if index in counted]
-            for key, counted in self._skip_cap.skips.items()
-            if key in probabilities
-        }
-        sources = self.logits.roles.derived
-        return capped(
-            self._derive, probabilities, skips=skips, most=self._skip_cap.most, sources=sources
-        )
+        try:
+            return likeliest_fitting(
+                self._capped,
+                self.probabilities(),
+                gates=self.logits.roles.gated,
+                space=self.search_space,
+                chosen=self._original_indices,
+            )
+        except SearchSpaceError as error:
+            if not self._survivors:
+                raise
+            raise SearchSpaceError(
+                f"with the candidates that earlier stages have left: {error}; or drop fewer"
+            ) from error
 
     def export(self) -> dict[str, Any]:
-        chosen = {
-            key: [self._originals(key)[index] for index in self._chosen(key, one)]
-            for key, one in self._final().items()
-        }
-        return to_architecture(self.search_space, to_vector(self.search_space, chosen))
+        chosen = self._original_indices(self._final())
+        return to_architecture(self.search_space, vector_of(self.search_space, chosen))
 
     def status(self) -> dict[str, list[bool] | list[float]]:
         """The present weights; those of dropped candidates are zero."""
@@ -119,7 +120,20 @@ class ProgressiveMutator(Mutator):
         with torch.no_grad():
             return {key: row.tolist() for key, row in self.logits.probabilities().items()}
 
-    def _derive(self, probabilities: Mapping[str, Sequence[float]]) -> dict[str, Selection]:
+    def _capped(self, probabilities: Rows) -> dict[str, Selection]:
+        if self._skip_cap is None:
+            return self._derive(probabilities)
+        skips = {
+            key: [i for i, index in enumerate(self._originals(key)) if index in counted]
+            for key, counted in self._skip_cap.skips.items()
+            if key in probabilities
+        }
+        sources = self.logits.roles.derived
+        return capped(
+            self._derive, probabilities, skips=skips, most=self._skip_cap.most, sources=sources
+        )
+
+    def _derive(self, probabilities: Rows) -> dict[str, Selection]:
         return final_selections(
             self._reduced,
             self.logits.roles,
@@ -127,6 +141,12 @@ class ProgressiveMutator(Mutator):
             probabilities=probabilities,
             zero_names=self._zero_names,
         )
+
+    def _original_indices(self, decision: Mapping[str, Selection]) -> dict[str, list[int]]:
+        return {
+            key: [self._originals(key)[index] for index in one.indices]
+            for key, one in decision.items()
+        }
 
     def _originals(self, key: str) -> Sequence[int]:
         return self._survivors.get(key, range(self._size(key)))

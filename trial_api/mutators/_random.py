@@ -38,7 +38,7 @@ class RandomMutator(Mutator):
         self._rng = Random(draw_seed() if seed is None else seed)
 
     def sample_search(self) -> dict[str, Selection]:
-        return selections_of(self.search_space, self.search_space.sample(self._rng))
+        return selections_of(self.search_space, self.search_space.sample_fitting(self._rng))
 
     def sample_final(self) -> dict[str, Selection]:
         """Another random architecture."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nas_tuners.contract.search_space import SearchSpace
 
+from ._fitting import Rows, likeliest_fitting
 from ._logits import Logits, softmax
 from ._selection import Selection
 from ._sources import final_selections, names_of, roles_of
@@ -46,17 +47,24 @@ class ArchitectureLogits(nn.Module):
         return self.one.rows(softmax) | self.gates.rows(torch.sigmoid)
 
     def final(self, edges: Mapping[str, Sequence[float]] | None = None) -> dict[str, Selection]:
-        """The most probable architecture; edges may have factors besides."""
+        """The most probable architecture; edges may have factors besides.
+
+        See :func:`likeliest_fitting` for where that breaks a constraint of the space.
+        """
         with torch.no_grad():
             probabilities = {key: row.tolist() for key, row in self.probabilities().items()}
-        return final_selections(
-            self._space,
-            self.roles,
-            names=self._names,
-            probabilities=probabilities,
-            zero_names=self._zero_names,
-            edges=edges,
-        )
+
+        def derive(numbers: Rows) -> dict[str, Selection]:
+            return final_selections(
+                self._space,
+                self.roles,
+                names=self._names,
+                probabilities=numbers,
+                zero_names=self._zero_names,
+                edges=edges,
+            )
+
+        return likeliest_fitting(derive, probabilities, gates=self.roles.gated, space=self._space)
 
 
 def generator_from(seed: int) -> torch.Generator:

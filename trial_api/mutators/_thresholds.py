@@ -13,6 +13,7 @@ from nas_tuners.contract.errors import Problem, SearchSpaceError
 from ..nn._input_choice import InputChoice
 from ..nn._layer_choice import LayerChoice
 from ..nn._super_kernel import SuperKernelConv2d
+from ..nn._value_decision import ValueDecision
 from ._mutator import Mutator, size_of
 from ._selection import Selection, one_of, weighted
 
@@ -121,6 +122,7 @@ def one_hot(indicators: Tensor) -> Tensor:
 def _others(mutables: Sequence[LayerChoice | InputChoice]) -> Iterator[Problem]:
     for mutable in mutables:
         if not isinstance(mutable, SuperKernelConv2d):
-            kind = type(mutable).__name__
+            is_value = isinstance(mutable, ValueDecision)
+            kind = "ValueChoice" if is_value else type(mutable).__name__
             rule = "make every choice a SuperKernelConv2d, or use another trainer"
             yield Problem(mutable.key or "", f"{kind}; {rule}")

@@ -10,7 +10,9 @@ from torch.nn.parameter import is_lazy
 
 from nas_tuners.contract.errors import CheckpointError, did_you_mean
 
-from ._apply import SUPERNET_PATHS
+from ._model_space import record_of
+from ._settle import SUPERNET_PATHS
+from ._slicing import cut, nests
 from ._wrappers import unwrap, without_compiled
 
 Paths = Mapping[str, "str | None"]
@@ -21,10 +23,13 @@ def load_supernet_state_dict(
 ) -> None:
     """Load the weights of a supernet, before or after an architecture is applied.
 
-    After application the network inherits the weights of what was chosen, and entries of other
-    candidates are ignored. A checkpoint of the plain network itself, with exactly its entries, is
-    loaded as it is. It does not matter whether model or supernet are wrapped (``module.``) or
-    compiled (``_orig_mod.``).
+    After application the network inherits the weights of what was chosen, of layers whose sizes
+    are values its part of them, and entries of other candidates are ignored. A checkpoint of the
+    plain network itself, with exactly its entries, is loaded as it is. It does not matter whether
+    model or supernet are wrapped (``module.``) or compiled (``_orig_mod.``).
+
+    Before application, a model space with value choices becomes a supernet first, see
+    :func:`~trial_api.nn.make_supernet`.
 
     The correspondence of names is the dict that application leaves on the network; it survives
     copying and pickling the network.
@@ -46,6 +51,9 @@ def load_supernet_state_dict(
         raise CheckpointError(
             f"expected a state dict, but got {state_dict!r}; of a file, pass torch.load(file)"
         )
+    from ._supernet import make_supernet  # which applies architectures, with their weights
+
+    make_supernet(model)  # else its weights would be new ones as soon as it becomes one
     plain = unwrap(model)
     names = {without_compiled(name): name for name in plain.state_dict()}
     given = _without_wrappers(state_dict, names)
@@ -53,6 +61,8 @@ def load_supernet_state_dict(
     if set(given) != set(names):
         given = _translated(given, paths)
     entries = {names[name]: value for name, value in given.items() if name in names}
+    if _has_values(plain):
+        entries = {name: _part(plain, name, value) for name, value in entries.items()}
     problems = _misshapen(entries, plain.state_dict())
     if strict:
         problems += _mismatch(set(given), set(names))
@@ -82,6 +92,25 @@ def _translate(name: str, paths: Paths) -> str | None:
             rest = name[len(prefix) :].removeprefix(".")
             return new if new is None else f"{new}.{rest}".removeprefix(".")
     return name
+
+
+def _has_values(plain: nn.Module) -> bool:
+    """Whether its layers may be smaller than those of its supernet."""
+    records = map(record_of, plain.modules())
+    return any(record.has_values for record in records if record is not None)
+
+
+def _part(plain: nn.Module, name: str, value: Any) -> Any:
+    """An entry, or the part of it that a smaller layer has."""
+    path, _, last = name.rpartition(".")
+    layer = plain.get_submodule(path)
+    held: Any = layer._parameters if last in layer._parameters else layer._buffers
+    own = held.get(last)
+    if not isinstance(value, Tensor) or own is None or is_lazy(own):
+        return value
+    shape = tuple(own.shape)
+    is_part = nests(type(layer), last, tuple(value.shape), shape)
+    return cut(type(layer), last, value, shape) if is_part else value
 
 
 def _without_wrappers(state_dict: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

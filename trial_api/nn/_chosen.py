@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ._arguments import set_plain
 from ._input_choice import InputChoice, inputs_in_order
 from ._layer_choice import LayerChoice
 from ._reduction import reduce_outputs
@@ -38,13 +39,21 @@ class ChosenLayer(nn.Module):
 class ChosenInputs(nn.Module):
     """The chosen inputs of an input choice."""
 
+    chosen: list[int]
+    choose_from: list[str]
+    reduction: str
+    return_mask: bool
+
     def __init__(self, choice: InputChoice, chosen: Sequence[int]) -> None:
         super().__init__()
-        self.chosen = list(chosen)
-        self.choose_from = list(choice.choose_from)
-        self.reduction = choice.reduction
-        self.return_mask = choice.return_mask
-        self.training = choice.training
+        set_plain(
+            self,
+            chosen=list(chosen),
+            choose_from=list(choice.choose_from),
+            reduction=choice.reduction,
+            return_mask=choice.return_mask,
+            training=choice.training,
+        )
 
     def forward(self, inputs: Any) -> Any:
         candidates = inputs_in_order(inputs, self.choose_from)

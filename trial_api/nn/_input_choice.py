@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Union
 
 from nas_tuners.contract.errors import Problem, SearchSpaceError, UndecidedError
 
-from ._arguments import check_key, check_reduction
+from ._arguments import check_key, check_reduction, set_plain
 from ._binding import Bindable
+from ._building import is_decided, note_choice
 from ._layer_choice import undecided
 
 NChosen = Union[int, None, tuple[int, int]]
@@ -47,6 +48,12 @@ class InputChoice(Bindable):
 
     NO_KEY: ClassVar[str] = ""
 
+    n_candidates: int
+    choose_from: list[str]
+    n_chosen: NChosen
+    reduction: str
+    return_mask: bool
+
     def __init__(
         self,
         n_candidates: int | None = None,
@@ -57,26 +64,32 @@ class InputChoice(Bindable):
         key: str | None = None,
     ) -> None:
         super().__init__()
-        problems = [*_check_candidates(n_candidates, choose_from)]
-        names = [] if problems else list(choose_from or [self.NO_KEY] * (n_candidates or 0))
-        if names:
-            problems += _check_n_chosen(n_chosen, len(names))
-        problems += [*check_reduction(reduction), *check_key(key)]
-        if problems:
-            raise SearchSpaceError([Problem("", text) for text in problems], "InputChoice")
-        self.key = key
-        self.n_candidates = len(names)
-        self.choose_from = names
-        self.n_chosen: NChosen = _n_chosen(n_chosen)
-        self.reduction = reduction
-        self.return_mask = return_mask
+        if not is_decided():  # else they were checked as the space was read
+            problems = [
+                *_check_candidates(n_candidates, choose_from, n_chosen),
+                *check_reduction(reduction),
+                *check_key(key),
+            ]
+            if problems:
+                raise SearchSpaceError([Problem("", text) for text in problems], "InputChoice")
+        names = list(choose_from or [self.NO_KEY] * (n_candidates or 0))
+        set_plain(
+            self,
+            key=key,
+            n_candidates=len(names),
+            choose_from=names,
+            n_chosen=_n_chosen(n_chosen),
+            reduction=reduction,
+            return_mask=return_mask,
+        )
+        note_choice(self)
 
     def forward(self, inputs: Any) -> Any:
         """Run as the bound mutator decides; an applied architecture replaces this module."""
         if self._run is not None:
             return self._run(self, inputs)
         described = f"key {self.key!r}" if self.key else f"{self.n_candidates} candidates"
-        raise UndecidedError(undecided(f"InputChoice with {described}"))
+        raise UndecidedError(undecided(f"{type(self).__name__} with {described}"))
 
     def extra_repr(self) -> str:
         return (
@@ -131,7 +144,15 @@ class _Named(Sequence[Any]):
         return len(self._names)
 
 
-def _check_candidates(n_candidates: object, choose_from: object) -> Iterator[str]:
+def _check_candidates(n_candidates: Any, choose_from: Any, n_chosen: Any) -> Iterator[str]:
+    problems = [*_check_names(n_candidates, choose_from)]
+    if not problems:
+        count = n_candidates if choose_from is None else len(choose_from)
+        problems = [*_check_n_chosen(n_chosen, count)]
+    yield from problems
+
+
+def _check_names(n_candidates: object, choose_from: object) -> Iterator[str]:
     if n_candidates is None and choose_from is None:
         yield "`n_candidates` or `choose_from` must be given"
     if n_candidates is not None and not (_is_whole(n_candidates) and n_candidates > 0):  # type: ignore[operator]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
+from random import Random
 from typing import NoReturn, Union
 
 from torch import nn
@@ -16,14 +18,22 @@ from nas_tuners.contract.search_space import IndexVector, SearchSpace, check_sam
 from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE, PARAMETERS_FILE, TRIAL_BUDGET
 
 from .._trial import Trial, current_trial
-from ._apply import ALREADY_APPLIED, apply_vector, is_applied
-from ._space import only_choices, space_of
+from ._space import part_for_model
 from ._study import StudyTrial, suggest_architecture
-from ._tree import NO_CHOICE, find_choices
+from ._subject import ModelOrFactory, refuse_applied, subject_of
+from ._tree import NO_CHOICE
+
+_logger = logging.getLogger("trial_api")
+
+NO_FUNCTIONS = (
+    "A search-space file cannot hold functions: give the experiment's configuration a "
+    "`constraint` (docs/profiling.md), or search in Python with nas_tuners.Experiment, which "
+    "keeps to the model's own"
+)
 
 
 def get_and_apply_next_architecture(
-    model: nn.Module, trial: Union[StudyTrial, Trial, None] = None
+    model: ModelOrFactory, trial: Union[StudyTrial, Trial, None] = None
 ) -> nn.Module:
     """Turn a model into the plain network that this trial shall train.
 
@@ -38,7 +48,8 @@ def get_and_apply_next_architecture(
     A trial has one model: several that are searched together go into one ``nn.ModuleDict``.
 
     Args:
-        model: A model with choices, wrapped (``DataParallel``, ...) or not.
+        model: A model with choices, wrapped (``DataParallel``, ...) or not; or a class, or a
+            function without arguments, that makes one.
         trial: The trial of an Optuna study; None for the trial that this process runs.
 
     Returns:
@@ -48,7 +59,8 @@ def get_and_apply_next_architecture(
         SpaceMismatchError: if the experiment or study searches another space than the model's.
         SearchSpaceError: if the model's choices contradict each other, or there are none of which
             to write the space.
-        ArchitectureError: if an architecture was already applied to the model.
+        ArchitectureError: if an architecture was already applied to the model, or the given one
+            breaks a constraint of the model's.
         TrialError: if the trial's folder is unusable.
 
     Example::
@@ -59,14 +71,12 @@ def get_and_apply_next_architecture(
 
         optuna.create_study(direction="maximize").optimize(objective, n_trials=50)
     """
-    sites = find_choices(model)
-    space = space_of(sites)
-    if not sites and is_applied(model):
-        raise ArchitectureError(ALREADY_APPLIED)
+    subject = subject_of(model)
+    refuse_applied(subject)
     generated = os.environ.get(GEN_SEARCH_SPACE)
     if generated:
-        _write_and_exit(space, Path(generated))
-    return apply_vector(model, sites, space=space, vector=_next_vector(space, trial))
+        _write_and_exit(subject.space, Path(generated))
+    return subject.apply(_next_vector(subject.space, trial))
 
 
 def _next_vector(space: SearchSpace, trial: StudyTrial | Trial | None) -> IndexVector:
@@ -80,8 +90,12 @@ def _next_vector(space: SearchSpace, trial: StudyTrial | Trial | None) -> IndexV
 
 
 def _first_vector(space: SearchSpace, trial: Trial) -> IndexVector:
-    vector = first_candidates(space)
-    trial.warn_alone(f"the first candidates are chosen: {to_architecture(space, vector)}")
+    vector, which = first_candidates(space), "the first candidates are"
+    broken = space.broken_constraint(vector)
+    if broken is not None:
+        vector = space.sample_fitting(Random(0))
+        which = f"as the first candidates break {broken.name!r}, an architecture that fits is"
+    trial.warn_alone(f"{which} chosen: {to_architecture(space, vector)}")
     return vector
 
 
@@ -93,20 +107,47 @@ def _given_vector(space: SearchSpace, trial: Trial) -> IndexVector:
         known = SearchSpace(searched, source=source)
         check_same_space(
             space,
-            only_choices(known),
+            part_for_model(known, space),
             ours_is="the model",
             theirs_is="the experiment's search space",
         )
         others |= known.specs.keys() - space.specs.keys()
     given = {key: value for key, value in given.items() if key not in others}
-    return to_vector(space, given, source=source)
+    vector = to_vector(space, given, source=source)
+    broken = space.broken_constraint(vector)
+    if broken is not None:
+        raise ArchitectureError(
+            f"this architecture breaks the model's constraint {broken.name!r}. {NO_FUNCTIONS}",
+            source,
+        )
+    return vector
 
 
-def _write_and_exit(space: SearchSpace, file: Path) -> NoReturn:
+def write_space(space: SearchSpace, file: Path, *, of: str = "") -> None:
+    """Write a search-space file, and say what it cannot hold.
+
+    Args:
+        space: The space.
+        file: Where to.
+        of: What it was read from, for messages.
+
+    Raises:
+        SearchSpaceError: if there is nothing to decide.
+        TrialError: if it cannot be written.
+    """
     if not space.specs:
-        raise SearchSpaceError(NO_CHOICE)
+        raise SearchSpaceError(NO_CHOICE, of)
+    if space.constraints:
+        names = ", ".join(repr(constraint.name) for constraint in space.constraints)
+        _logger.warning(
+            "the model's constraints (%s) are not in the file. %s", names, NO_FUNCTIONS
+        )
     try:
         write_text(file, space.dumps())
     except OSError as error:
         raise TrialError(f"the search space cannot be written to {file}: {error}") from error
+
+
+def _write_and_exit(space: SearchSpace, file: Path) -> NoReturn:
+    write_space(space, file)
     sys.exit(0)

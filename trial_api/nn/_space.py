@@ -1,44 +1,42 @@
-"""The search space that a model holds."""
+"""The search space of the choices that a model holds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-
-from torch import nn
 
 from nas_tuners.contract import space_json
 from nas_tuners.contract.errors import Problem, SearchSpaceError
 from nas_tuners.contract.search_space import SearchSpace
 
 from ._layer_choice import LayerChoice
-from ._tree import Choice, Site, find_choices
+from ._repeat import Repeat
+from ._tree import Choice, Context, Site
 
 Conditions = dict[str, dict[str, tuple[int, ...]]]
 
 
-def search_space(model: nn.Module) -> SearchSpace:
-    """Read the search space of a model; the model is not changed.
+def space_of(sites: Sequence[Site]) -> SearchSpace:
+    """The search space of choices that were found.
 
     Keys stand in order of definition. A choice inside a candidate of another is conditional on
     that candidate.
 
-    Args:
-        model: A model with choices, wrapped (``DataParallel``, ...) or not.
+    Raises:
+        SearchSpaceError: if choices share a key but not their form, or if one's key is the path
+            of another that has none.
+    """
+    places: dict[str, list[Context]] = {}
+    for site in sites:
+        places.setdefault(site.key, []).extend(site.contexts)
+    return SearchSpace.from_specs(specs_of(sites), active_if=conditions(places))
+
+
+def specs_of(sites: Sequence[Site]) -> dict[str, space_json.Spec]:
+    """What may be decided by choices that were found.
 
     Raises:
-        SearchSpaceError: if choices share a key but not their form, if one's key is the path of
-            another that has none, or if choices are nested under their own key.
-
-    Example::
-
-        space = search_space(Net())
-        print(space.dumps())
+        SearchSpaceError: as :func:`space_of`.
     """
-    return space_of(find_choices(model))
-
-
-def space_of(sites: Sequence[Site]) -> SearchSpace:
-    """The search space of choices that were found."""
     first: dict[str, Site] = {}
     problems = []
     for site in sites:
@@ -47,19 +45,29 @@ def space_of(sites: Sequence[Site]) -> SearchSpace:
             problems += [Problem(site.key, text) for text in _disagreement(known, site)]
     if problems:
         raise SearchSpaceError(problems)
-    specs = {key: _spec(site.choice) for key, site in first.items()}
-    return SearchSpace.from_specs(specs, active_if=_conditions(sites))
+    return {key: _spec(site.choice) for key, site in first.items()}
 
 
-def only_choices(space: SearchSpace) -> SearchSpace:
-    """The part of a space that models decide: without numbers and values."""
+def part_for_model(space: SearchSpace, model: SearchSpace) -> SearchSpace:
+    """The part of an experiment's space that is for the model.
+
+    All layers and inputs; of the values those that the model has, and those that decide whether
+    these are there. Others may be read by the script itself.
+    """
     kinds = (space_json.LayerChoice, space_json.InputChoice)
-    specs = {key: spec for key, spec in space.specs.items() if isinstance(spec, kinds)}
+    waiting = [
+        key for key, spec in space.specs.items() if isinstance(spec, kinds) or key in model.specs
+    ]
+    for key in waiting:  # grows
+        waiting += [parent for parent in space.active_if.get(key, ()) if parent not in waiting]
+    specs = {key: spec for key, spec in space.specs.items() if key in waiting}
     active_if = {key: parents for key, parents in space.active_if.items() if key in specs}
     return SearchSpace.from_specs(specs, active_if=active_if)
 
 
-def _spec(choice: Choice) -> space_json.LayerChoice | space_json.InputChoice:
+def _spec(choice: Choice) -> space_json.Spec:
+    if isinstance(choice, Repeat):
+        return space_json.ValueChoice(tuple(choice.depths))
     if isinstance(choice, LayerChoice):
         return space_json.LayerChoice(tuple(choice.names))
     return space_json.InputChoice(tuple(choice.choose_from), choice.n_chosen)
@@ -67,6 +75,8 @@ def _spec(choice: Choice) -> space_json.LayerChoice | space_json.InputChoice:
 
 def _shape(choice: Choice) -> str:
     """What choices with the same key must have in common, in words."""
+    if isinstance(choice, Repeat):
+        return f"a Repeat of {choice.depths}"
     if isinstance(choice, LayerChoice):
         return f"a LayerChoice of {len(choice)}"
     return f"an InputChoice of {choice.n_chosen} from {choice.n_candidates}"
@@ -74,7 +84,7 @@ def _shape(choice: Choice) -> str:
 
 def _disagreement(first: Site, other: Site) -> Iterator[str]:
     """Why two choices cannot share their key."""
-    if first.is_unnamed or other.is_unnamed:
+    if first.is_unnamed != other.is_unnamed:
         unnamed, named = (first, other) if first.is_unnamed else (other, first)
         yield (
             f"this is the key of the choice at {named.path!r} and the path of another without a "
@@ -88,22 +98,19 @@ def _disagreement(first: Site, other: Site) -> Iterator[str]:
         )
 
 
-def _conditions(sites: Sequence[Site]) -> Conditions:
+def conditions(places: Mapping[str, Sequence[Context]]) -> Conditions:
     """The condition of each key: what holds in all of its places.
 
     Places in different candidates of one parent join their indices; a parent that not all
     places have drops out. So a key that matters is always active.
     """
-    places: dict[str, list[Mapping[str, int]]] = {}
-    for site in sites:
-        places.setdefault(site.key, []).extend(site.contexts)
     full = {key: _joined(contexts) for key, contexts in places.items()}
     return {key: _shortest(parents, full) for key, parents in full.items() if parents}
 
 
-def _joined(contexts: Sequence[Mapping[str, int]]) -> dict[str, tuple[int, ...]]:
+def _joined(contexts: Sequence[Context]) -> dict[str, tuple[int, ...]]:
     return {
-        parent: tuple(sorted({context[parent] for context in contexts}))
+        parent: tuple(sorted({index for context in contexts for index in context[parent]}))
         for parent in contexts[0]
         if all(parent in context for context in contexts)
     }

@@ -13,7 +13,7 @@ from nas_tuners.contract.study_attributes import (
     SEARCH_SPACE_ATTR,
 )
 
-from ._space import only_choices
+from ._space import part_for_model
 
 
 class StudyTrial(Protocol):
@@ -36,6 +36,8 @@ def suggest_architecture(space: SearchSpace, trial: StudyTrial) -> IndexVector:
 
     Raises:
         SpaceMismatchError: if the study searches another space; nothing is suggested then.
+        TrialPruned: if the architecture breaks a constraint, which only samplers of Optuna's own
+            do not know of.
     """
     encoding = FlatEncoding(space, _join_study(space, getattr(trial, "study", None)))
     values = {
@@ -45,6 +47,11 @@ def suggest_architecture(space: SearchSpace, trial: StudyTrial) -> IndexVector:
     # A joint search may have noted the values of other keys already.
     noted = trial.user_attrs.get(ARCHITECTURE_ATTR, {})
     trial.set_user_attr(ARCHITECTURE_ATTR, {**noted, **to_architecture(space, vector)})
+    broken = space.broken_constraint(vector)
+    if broken is not None:
+        from optuna import TrialPruned
+
+        raise TrialPruned(f"this architecture breaks the constraint {broken.name!r}")
     return vector
 
 
@@ -57,7 +64,7 @@ def _join_study(space: SearchSpace, study: Any) -> str:
         known = SearchSpace(attributes[SEARCH_SPACE_ATTR], source="the study's search space")
         check_same_space(
             space,
-            only_choices(known),
+            part_for_model(known, space),
             ours_is="the model",
             theirs_is=f"the study {study.study_name!r}",
         )

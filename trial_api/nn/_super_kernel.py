@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nas_tuners.contract.errors import Problem, SearchSpaceError
 
-from ._layer_choice import LayerChoice
+from ._layer_choice import Candidate, LayerChoice
 
 SKIP = "skip"
 
@@ -43,7 +43,7 @@ class SuperKernelConv2d(LayerChoice):
         key: As of ``LayerChoice``.
 
     Raises:
-        SearchSpaceError: if there are no kernel sizes, or not as described.
+        SearchSpaceError: if there are no kernel sizes, or an argument is not as described.
 
     Shape:
         (n, in_channels, h, w) to (n, out_channels, ceil(h / stride), ceil(w / stride)).
@@ -70,7 +70,8 @@ class SuperKernelConv2d(LayerChoice):
         skippable: bool = False,
         key: str | None = None,
     ) -> None:
-        problems = [Problem("", text) for text in _check(kernel_sizes)]
+        texts = [*_check(kernel_sizes), *_check_numbers(stride=stride, dilation=dilation)]
+        problems = [Problem("", text) for text in texts]
         if problems:
             raise SearchSpaceError(problems, "SuperKernelConv2d")
         *smaller, largest = kernel_sizes
@@ -132,7 +133,7 @@ class SuperKernelConv2d(LayerChoice):
             x, self.weight * mask, bias, layer.stride, padding, layer.dilation, layer.groups
         )
 
-    def __setitem__(self, index: int | str, module: nn.Module) -> None:
+    def __setitem__(self, index: int | str, module: Candidate) -> None:
         raise SearchSpaceError(
             "candidates share one weight and cannot be replaced; use a LayerChoice instead",
             "SuperKernelConv2d",
@@ -232,6 +233,12 @@ def _check(kernel_sizes: Any) -> Iterator[str]:
         yield f"`kernel_sizes` must be odd numbers > 0, but got {kernel_sizes!r}"
     elif list(kernel_sizes) != sorted(set(kernel_sizes)):
         yield f"`kernel_sizes` must be ascending, each once, but got {kernel_sizes!r}"
+
+
+def _check_numbers(**given: Any) -> Iterator[str]:
+    for name, value in given.items():
+        if not isinstance(value, int) or value < 1:
+            yield f"`{name}` must be one number > 0 for both directions, but got {value!r}"
 
 
 def _square(size: int, whole: int) -> Tensor:

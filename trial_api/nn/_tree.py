@@ -15,16 +15,20 @@ from nas_tuners.contract.errors import Problem, SearchSpaceError
 
 from ._input_choice import InputChoice
 from ._layer_choice import LayerChoice
+from ._repeat import Repeat
 from ._wrappers import is_wrapper, join
 
 Choice = Union[LayerChoice, InputChoice]
+
+Context = Mapping[str, tuple[int, ...]]
+"""The candidates, key -> indices, that a place in the model lies in."""
 
 ROOT_KEY = "model"
 """The key of a choice that is the whole model and has none of its own."""
 
 NO_CHOICE = (
-    "the model holds no LayerChoice and no InputChoice; those in plain lists or dicts are not "
-    "part of it: use nn.ModuleList or nn.ModuleDict"
+    "the model holds no choice (LayerChoice, InputChoice, Repeat, ValueChoice); those in plain "
+    "lists or dicts are not part of it: use nn.ModuleList or nn.ModuleDict"
 )
 
 
@@ -32,13 +36,13 @@ NO_CHOICE = (
 class Site:
     """A choice and where it stands.
 
-    ``contexts`` has an entry a place: the candidates (key -> index) that the place lies in.
+    ``contexts`` has an entry a place: the candidates that the place lies in.
     """
 
     choice: Choice
     key: str
     path: str
-    contexts: list[Mapping[str, int]] = field(default_factory=list)
+    contexts: list[Context] = field(default_factory=list)
 
     @property
     def is_unnamed(self) -> bool:
@@ -63,6 +67,8 @@ def find_choices(model: nn.Module) -> list[Site]:
 
 
 def is_choice(module: nn.Module) -> TypeGuard[Choice]:
+    if isinstance(module, Repeat):
+        return module.is_choice
     return isinstance(module, (LayerChoice, InputChoice))
 
 
@@ -81,16 +87,29 @@ class _Finder:
         self.sites: dict[int, Site] = {}
         self.problems: list[Problem] = []
 
-    def visit(self, module: nn.Module, path: str, context: Mapping[str, int]) -> None:
-        if not is_choice(module):
+    def visit(self, module: nn.Module, path: str, context: Context) -> None:
+        if isinstance(module, Repeat):
+            self._visit_blocks(module, path, context)
+        elif not is_choice(module):
+            if not module._modules:
+                return
             for _, inner, child in children(module, path):
                 self.visit(child, inner, context)
-            return
-        key = self._note(module, path, context)
-        for index, (_, inner, child) in enumerate(children(module, path)):
-            self.visit(child, inner, {**context, key: index})
+        else:
+            key = self._note(module, path, context)
+            for index, (_, inner, child) in enumerate(children(module, path)):
+                self.visit(child, inner, {**context, key: (index,)})
 
-    def _note(self, choice: Choice, path: str, context: Mapping[str, int]) -> str:
+    def _visit_blocks(self, repeat: Repeat, path: str, context: Context) -> None:
+        key = self._note(repeat, path, context) if repeat.is_choice else ""
+        for position, (_, inner, block) in enumerate(children(repeat, path)):
+            needed = repeat.needed_for(position)
+            is_always_there = len(needed) == len(repeat.depths)
+            there = context if is_always_there else {**context, key: needed}
+            # Copies of one block have the keys of the first.
+            self.visit(block, join(path, "0") if repeat.decides_together else inner, there)
+
+    def _note(self, choice: Choice, path: str, context: Context) -> str:
         new = Site(choice, choice.key or path or ROOT_KEY, path)
         site = self.sites.setdefault(id(choice), new)
         site.contexts.append(context)

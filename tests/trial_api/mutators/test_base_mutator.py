@@ -200,7 +200,7 @@ def test_a_failed_binding_leaves_no_trace():
 
 @pytest.mark.parametrize("model", [nn.Linear(2, 2), nn.Sequential()])
 def test_a_model_without_choices(model):
-    with pytest.raises(SearchSpaceError, match=r"no LayerChoice .* make them in __init__"):
+    with pytest.raises(SearchSpaceError, match=r"holds no choice .* make them in __init__"):
         Told(model)
 
 
