@@ -22,6 +22,7 @@ from nas_tuners.contract.errors import (
     MutatorError,
     TrainingError,
 )
+from trial_api.randomness import random_state, seed_of, seeded, set_random_state
 
 from ..mutators import Mutator, Selection
 from . import _distributed as distributed
@@ -30,16 +31,16 @@ from ._batches import Batch, check_call, read_batch
 from ._callbacks import CallbackList
 from ._checkpoint_file import read_checkpoint, write_checkpoint
 from ._compiled import compile_supernet, quiet_compiler, uncompiled
-from ._data import SEARCH, TRAIN, VALID, Stream, seed_of
+from ._data import SEARCH, TRAIN, VALID, Stream
 from ._freed import freeing_the_model
 from ._judge import judge
 from ._loaders import make_loaders
 from ._loop import Loop, Phase
 from ._meters import Value, read_metrics
 from ._options import Options, Settings, device_of, read_options
-from ._random_state import random_state, seeded, set_random_state
 from ._shapes import shape_disagreements
 from ._status_log import StatusLog
+from ._supernet_check import SupernetCheck
 from ._tensorboard import Scalars
 from ._update import Update
 
@@ -143,6 +144,7 @@ class BaseTrainer(abc.ABC):
         self._loaders = self._make_loaders()
         self._loop = Loop(self.settings, self._streams(), self._callback_list())
         self._parts["loop"] = self._loop
+        self._check_values = SupernetCheck(self.mutator)
         self._status_log: StatusLog | None = None
         self._scalars = Scalars(self.settings.logdir if distributed.rank() == 0 else None)
         decides = [*self.mutator.parameters(), *self.mutator.buffers()]
@@ -401,6 +403,8 @@ class BaseTrainer(abc.ABC):
             yield read_batch(batch, self.device, self.settings.unpack)
 
     def _run_model(self, batch: Batch) -> Any:
+        with uncompiled() if self.settings.compile else nullcontext():
+            self._check_values(batch)
         try:
             with quiet_compiler() if self.settings.compile else nullcontext():
                 return self.model(*batch.args, **batch.kwargs)

@@ -13,6 +13,7 @@ from ..mutators import MutableTree
 from ..mutators._logits import Logits
 from ..mutators._sources import ZERO_NAMES
 from ..nn._layer_choice import LayerChoice
+from ..nn._value_decision import ValueDecision
 
 
 def joint_loss(
@@ -101,7 +102,7 @@ def masks_of(logits: Logits, chosen: Mapping[str, Collection[int]]) -> dict[str,
 
 
 def _candidates(choice: object) -> list[tuple[str, nn.Module]]:
-    if not isinstance(choice, LayerChoice):
+    if not isinstance(choice, LayerChoice) or isinstance(choice, ValueDecision):
         return []
     return list(zip(choice.names, choice, strict=True))
 

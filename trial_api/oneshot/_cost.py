@@ -22,6 +22,8 @@ from ..mutators._mutator import Mutator
 from ..mutators._random import selections_of
 from ..mutators._selection import Selection
 from ..nn._layer_choice import LayerChoice
+from ..nn._model_space import record_of
+from ..nn._settle import is_applied
 from ..nn._super_kernel import standalone
 from ..nn._tree import find_choices
 from ..nn._wrappers import unwrap
@@ -70,7 +72,8 @@ def candidate_costs(
 
     Raises:
         ConfigError: for an unknown measure, or a latency on a device that has none.
-        SearchSpaceError: if a choice lies inside a candidate of another: it has no cost alone.
+        SearchSpaceError: if a choice lies inside a candidate of another, or there are value
+            choices: a candidate has no cost alone then.
         MutatorError: if a mutator is bound to the model.
 
     Example::
@@ -112,7 +115,7 @@ def fixed_cost(
 
     Raises:
         ConfigError: for an unknown measure, or a latency on a device that has none.
-        SearchSpaceError: if a choice lies inside a candidate of another.
+        SearchSpaceError: as for :func:`candidate_costs`.
         MutatorError: if a mutator is bound to the model.
 
     Example::
@@ -164,6 +167,7 @@ class _Recorder(Mutator):
 @contextmanager
 def _observed(model: nn.Module, inputs: Any, meter: Meter) -> Iterator[_Recorder]:
     """The model in evaluation mode, after one run that was recorded; then as it was."""
+    _refuse_values(model)
     _refuse_nested(model)
     for tensor in tensors_in([*model.parameters(), inputs]):
         meter.check_device(tensor.device)
@@ -180,6 +184,16 @@ def _observed(model: nn.Module, inputs: Any, meter: Meter) -> Iterator[_Recorder
         recorder.remove()
         for module, mode in modes.items():
             module.training = mode
+
+
+def _refuse_values(model: nn.Module) -> None:
+    record = record_of(model)
+    if record is not None and record.has_values and not is_applied(model):
+        raise SearchSpaceError(
+            "the model has value choices, on which the sizes of other candidates depend: no "
+            "candidate has a cost of its own. Measure some architectures, and give trainers a "
+            "table of your own; it may have rows for values"
+        )
 
 
 def _refuse_nested(model: nn.Module) -> None:

@@ -55,10 +55,10 @@ class CostBins:
     def sample(self) -> IndexVector:
         low = self._low + self._rng.randrange(self._bins) * self._width
         for _ in range(self._tries):
-            vector = self._space.sample(self._rng)
+            vector = self._space.sample_fitting(self._rng)
             if low <= self.cost(vector) <= low + self._width:
                 return vector
-        return self._space.sample(self._rng)
+        return self._space.sample_fitting(self._rng)
 
     def cost(self, vector: IndexVector) -> float:
         """Of an architecture; inactive choices cost nothing."""

@@ -21,7 +21,7 @@ from nas_tuners.contract.errors import (
 )
 from nas_tuners.contract.json_files import parse_json, read_text, write_text
 from nas_tuners.contract.search_space import SearchSpace
-from nas_tuners.contract.space_json import LayerChoice
+from nas_tuners.contract.space_json import LayerChoice, ValueChoice
 
 CostTable = dict[str, list[float]]
 """From the key of each layer choice to a cost a candidate."""
@@ -162,6 +162,8 @@ def check_costs(
 ) -> None:
     """Check that a table has a cost for every candidate of every layer choice, and no others.
 
+    There may be rows for value choices and depths, too.
+
     Raises:
         SpaceMismatchError: with every missing and foreign key and wrong length.
     """
@@ -170,13 +172,18 @@ def check_costs(
         for key, spec in space.specs.items()
         if isinstance(spec, LayerChoice)
     }
+    values = {
+        key: len(spec.options)
+        for key, spec in space.specs.items()
+        if isinstance(spec, ValueChoice)
+    }
     foreign = [
         Problem(key, f"no layer choice of the space{did_you_mean(key, sizes)}")
         for key in costs
-        if key not in sizes
+        if key not in sizes | values
     ]
     missing = [Problem(key, "missing: no costs") for key in sizes if key not in costs]
-    lengths = _wrong_lengths(costs, sizes)
+    lengths = _wrong_lengths(costs, sizes | values)
     if foreign or missing or lengths:
         raise SpaceMismatchError([*foreign, *missing, *lengths], source)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from typing import Any
@@ -12,10 +11,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from nas_tuners.contract.errors import ConfigError, TrainingError
+from trial_api.randomness import generators_of, random_state, seed_of, set_random_state
 
 from . import _distributed as distributed
 from ._options import Settings
-from ._random_state import random_state, set_random_state
 
 TRAIN, SEARCH, VALID = "train", "search", "valid"
 
@@ -98,11 +97,11 @@ class Stream:
     @contextmanager
     def passing_by(self) -> Iterator[Stream]:
         """This stream, for somebody else's look at the loader: its generators go on as before."""
-        before = [generator.get_state() for generator in self._generators()]
+        before = [generator.get_state() for generator in generators_of(self._loader)]
         try:
             yield self
         finally:
-            for generator, state in zip(self._generators(), before, strict=True):
+            for generator, state in zip(generators_of(self._loader), before, strict=True):
                 generator.set_state(state)
 
     def _length(self) -> int | None:
@@ -120,7 +119,7 @@ class Stream:
         )
 
     def _begin(self) -> Iterator[Any]:
-        own = [generator.get_state() for generator in self._generators()]
+        own = [generator.get_state() for generator in generators_of(self._loader)]
         self._start = {**random_state(), "loader": own}
         return iter(self._seeded())
 
@@ -129,19 +128,14 @@ class Stream:
         assert self._start is not None
         now = random_state()
         set_random_state(self._start)
-        for generator, state in zip(self._generators(), self._start["loader"], strict=True):
+        own = self._start["loader"]
+        for generator, state in zip(generators_of(self._loader), own, strict=True):
             generator.set_state(state)
         batches = iter(self._seeded())
         for _ in range(self._position):
             next(batches, None)
         set_random_state(now)
         return batches
-
-    def _generators(self) -> list[torch.Generator]:
-        """Those that the user gave the loader or its sampler."""
-        owners = [self._loader, getattr(self._loader, "sampler", None)]
-        found = [getattr(owner, "generator", None) for owner in owners]
-        return [generator for generator in found if isinstance(generator, torch.Generator)]
 
     def _seeded(self) -> Iterable[Any]:
         generator = getattr(self._loader, "generator", None)
@@ -242,9 +236,3 @@ def length_of(dataset: Dataset[Any]) -> int:
             "dataset",
         )
     return len(dataset)
-
-
-def seed_of(seed: int, name: str, number: int) -> int:
-    """A seed for one of several uses of one seed."""
-    digest = hashlib.sha256(f"{seed}:{name}:{number}".encode()).digest()
-    return int.from_bytes(digest[:7], "big")

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from typing_extensions import Unpack
 
-from nas_tuners.contract.architecture import to_architecture, to_vector
+from nas_tuners.contract.architecture import to_architecture, vector_of
 from nas_tuners.contract.errors import ConfigError, Problem, TrainingError
+from trial_api.randomness import seed_of, seeded
 
 from ..mutators import ControllerMutator, Mutator, Selection
 from . import _distributed as distributed
@@ -21,12 +22,11 @@ from ._auxiliary import on_logits, with_auxiliary
 from ._base import BaseTrainer, Loss, Metrics
 from ._batch_norm import judging
 from ._batches import Batch
-from ._data import SEARCH, TRAIN, seed_of
+from ._data import SEARCH, TRAIN
 from ._judge import judge
 from ._loop import Phase
 from ._meters import Value
 from ._options import Options
-from ._random_state import seeded
 from ._reinforce import MovingBaseline, read_reward, reinforce_loss
 from ._update import Update
 
@@ -260,7 +260,7 @@ class EnasTrainer(BaseTrainer):
     def _final_architecture(self) -> dict[str, Any]:
         space = self._controller.search_space
         chosen = {key: list(one.indices) for key, one in self._final_decision().items()}
-        return to_architecture(space, to_vector(space, chosen))
+        return to_architecture(space, vector_of(space, chosen))
 
 
 def _distinct(decisions: Sequence[dict[str, Selection]]) -> list[dict[str, Selection]]:

@@ -7,15 +7,24 @@ from torch import Tensor
 
 from nas_tuners.contract.errors import TrainingError
 
+_ADVICE = (
+    "the search stops. Checkpoints on disk are older and sound: resume() from one with a lower "
+    "learning rate, with grad_clip, or without amp"
+)
+
 
 class LossGuard:
     """Watches losses.
 
     On the CPU each loss is looked at before it is used. On a GPU that would wait for it in every
     step: there the guard notes the first bad batch on the device, and tells at :meth:`check`.
+
+    Args:
+        advice: What happens then, and what to do, for the message.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, advice: str = _ADVICE) -> None:
+        self._advice = advice
         self._first_bad: Tensor | None = None
         self._where: list[str] = []
 
@@ -27,7 +36,7 @@ class LossGuard:
         """
         if loss.device.type == "cpu":
             if not torch.isfinite(loss).item():
-                raise TrainingError(_message(where))
+                raise TrainingError(self._message(where))
             return
         number = len(self._where)
         self._where.append(where)
@@ -46,11 +55,7 @@ class LossGuard:
         number = int(self._first_bad)
         where, self._where, self._first_bad = self._where, [], None
         if number < len(where):
-            raise TrainingError(_message(where[number]))
+            raise TrainingError(self._message(where[number]))
 
-
-def _message(where: str) -> str:
-    return (
-        f"the loss is not finite in {where}; the search stops. Checkpoints on disk are older and "
-        "sound: resume() from one with a lower learning rate, with grad_clip, or without amp"
-    )
+    def _message(self, where: str) -> str:
+        return f"the loss is not finite in {where}; {self._advice}"

@@ -13,15 +13,16 @@ from typing_extensions import Unpack
 
 from nas_tuners.contract.errors import CheckpointError, ConfigError, Problem
 from nas_tuners.contract.search_space import SearchSpace
+from trial_api.randomness import seed_of
 
 from ..mutators import Mutator, ProgressiveMutator, SkipCap
 from ..mutators._random import draw_seed
 from ..nn import search_space
+from ..nn._model_space import record_of
 from ._base import BaseTrainer, Metrics
 from ._callbacks import Callback, LRSchedulerCallback
 from ._checkpoint_file import read_checkpoint
 from ._darts import DartsTrainer
-from ._data import seed_of
 from ._options import Options
 from ._pdarts_stage import Created, Progress, drop_candidates, read_created
 from ._skip_connections import SkipDropout, Skips, find_skips
@@ -249,7 +250,9 @@ class PdartsTrainer:
         """Refuse models that do not go together now, not after the first stage is trained."""
         with torch.random.fork_rng(devices=[]):
             for depth in self._depths:
-                self._same_space(search_space(read_created(self._creator(depth))[0]))
+                model = read_created(self._creator(depth))[0]
+                _refuse_values(model)
+                self._same_space(search_space(model))
 
     def _same_space(self, space: SearchSpace) -> SearchSpace:
         """The search space of a stage, which must be that of all."""
@@ -271,6 +274,16 @@ class PdartsTrainer:
                 f"{source}: does not fit this trainer; make it with the same model_creator and "
                 f"stages (the file is in stage {progress.stage}, there are {len(self._depths)})"
             )
+
+
+def _refuse_values(model: nn.Module) -> None:
+    record = record_of(model)
+    if record is not None and record.has_values:
+        raise ConfigError(
+            "stages drop candidates of layer choices, which value choices have none of; leave "
+            "them out, or take DartsTrainer",
+            "model_creator",
+        )
 
 
 def _check(

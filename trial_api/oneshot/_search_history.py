@@ -21,7 +21,8 @@ class SearchTuner(Protocol):
 
     ``generate_parameters`` raises ``SearchSpaceExhausted`` at the end. A value of None tells of a
     failure. Where a tuner has ``optimize_mode`` (``"maximize"`` or ``"minimize"``) and
-    ``proposal_note(parameter_id)``, they are used too.
+    ``proposal_note(parameter_id)``, they are used too. A tuner that has the latter gets a
+    ``SearchSpace`` with its constraints, others get its JSON.
     """
 
     def update_search_space(self, search_space: Any, /) -> Any: ...
@@ -35,7 +36,7 @@ class SearchTuner(Protocol):
 
 @dataclass(frozen=True)
 class Judged:
-    """An architecture and its value; None where there is none: too costly, or not finite."""
+    """An architecture and its value; None where there is none: refused, or not finite."""
 
     architecture: dict[str, Any]
     value: float | None
@@ -124,7 +125,8 @@ class History:
         known, told = self._told
         if known is not tuner:
             told = 0
-            tuner.update_search_space(self._space.to_dict())
+            is_ours = hasattr(tuner, "proposal_note")
+            tuner.update_search_space(self._space if is_ours else self._space.to_dict())
         for number, one in enumerate(self.entries[told:], start=told):
             parameters = to_parameters(self._space, to_vector(self._space, one.architecture))
             _tell(tuner, number, parameters, one)

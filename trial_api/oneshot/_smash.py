@@ -10,10 +10,12 @@ from torch import nn
 from torch.utils.data import Dataset
 from typing_extensions import Unpack
 
+from trial_api.randomness import seed_of
+
 from ..mutators import Mutator, RandomMutator, Selection
 from ._base import BaseTrainer, Loss, Metrics
 from ._batches import Batch
-from ._data import TRAIN, seed_of
+from ._data import TRAIN
 from ._hyper_network import HyperNetwork
 from ._loop import Phase
 from ._meters import Value

@@ -11,13 +11,14 @@ from torch.utils.data import Dataset
 from typing_extensions import Unpack
 
 from nas_tuners.contract.errors import ConfigError
+from trial_api.randomness import seed_of
 
 from ..mutators import Mutator, RandomMutator, Selection
 from ..mutators._random import selections_of
 from ._base import BaseTrainer, Loss, Metrics
 from ._batches import Batch
 from ._cost_bins import CostBins
-from ._data import TRAIN, seed_of
+from ._data import TRAIN
 from ._loop import Phase
 from ._meters import Value
 from ._options import Options

@@ -23,18 +23,19 @@ from nas_tuners.contract.errors import (
     did_you_mean,
 )
 from nas_tuners.contract.search_space import IndexVector
+from trial_api.randomness import seed_of
 
 from ..mutators import Selection
 from ..mutators._random import selections_of
 from . import _distributed as distributed
 from ._base import BaseTrainer
 from ._cost_table import architecture_cost, check_costs
-from ._data import SEARCH, SplitLoader, seed_of, validation_loader
+from ._data import SEARCH, SplitLoader, validation_loader
 from ._search_history import History, Judged, Question, SearchTuner
 
 logger = logging.getLogger(__name__)
 
-_OVER_IN_A_ROW = 1_000  # proposals above the cost limit after which a search ends
+_OVER_IN_A_ROW = 1_000  # refused proposals after which a search ends
 _GLANCE = 10  # held-out batches on which random architectures are compared
 
 Architecture = Union[Mapping[str, Any], str, Path]
@@ -102,8 +103,9 @@ class SupernetSearch:
                 bar.refresh()
         if self.history and self._history.best() is None:
             raise TrainingError(
-                f"none of {len(self.history)} architectures has a value: they cost more than "
-                f"cost_limit={cost_limit!r}, or {metric or 'the metric'} was not finite"
+                f"none of {len(self.history)} architectures has a value: they break a constraint "
+                f"of the model space, cost more than cost_limit={cost_limit!r}, or "
+                f"{metric or 'the metric'} was not finite"
             )
         return self.architecture()
 
@@ -172,7 +174,8 @@ class SupernetSearch:
     def _judged(self, vector: IndexVector, note: dict[str, Any] | None) -> Judged:
         question = self._history.question
         architecture = to_architecture(self._space, vector)
-        if self._is_too_costly(architecture, question.cost_limit):
+        is_refused = not self._space.fits(vector)
+        if is_refused or self._is_too_costly(architecture, question.cost_limit):
             return Judged(architecture, None, was_evaluated=False, note=note)
         averages = self._measure(vector, question.batches)
         value = pick(averages, question.metric)
@@ -208,7 +211,8 @@ class SupernetSearch:
 
     def _random(self) -> list[IndexVector]:
         rng = Random(seed_of(self._trainer.seed, "candidates", 0))
-        return list(dict.fromkeys(self._space.sample(rng) for _ in range(self._candidates)))
+        drawn = (self._space.sample_fitting(rng) for _ in range(self._candidates))
+        return list(dict.fromkeys(drawn))
 
     def _bar(self, evaluations: int) -> Any:
         return tqdm(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 import traceback
 from collections.abc import Iterator
@@ -27,16 +26,6 @@ def refuse_lazy(model: nn.Module) -> None:
             raise ProfilingError(
                 f"{name} has no shape yet: run the model once before measuring it"
             )
-
-
-def on_meta(model: nn.Module) -> nn.Module:
-    """A copy with parameters and buffers that have shapes and take no memory."""
-    memo: dict[int, object] = {
-        id(p): nn.Parameter(torch.empty_like(p, device="meta"), requires_grad=p.requires_grad)
-        for p in model.parameters()
-    }
-    memo |= {id(b): torch.empty_like(b, device="meta") for b in model.buffers()}
-    return copy.deepcopy(model, memo)
 
 
 @contextmanager

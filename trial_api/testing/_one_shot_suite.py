@@ -21,9 +21,15 @@ from nas_tuners.contract.errors import (
     TrainingError,
 )
 
-from .. import apply_fixed_architecture, load_supernet_state_dict, search_space
+from .. import (
+    apply_fixed_architecture,
+    load_supernet_state_dict,
+    model_space,
+    search_space,
+)
+from ..nn import add_constraint
 from ..oneshot import BaseTrainer, Callback, ModelCheckpoint
-from ._planted import PLANTED, MixedNet, PlantedData, PlantedNet, accuracy
+from ._planted import FORLORN, PLANTED, MixedNet, PlantedData, PlantedNet, accuracy
 
 
 class OneShotSuite(abc.ABC):
@@ -130,6 +136,11 @@ class OneShotSuite(abc.ABC):
         assert trainer.mutator.search_space == space
         assert trainer.mutator.status().keys() == space.specs.keys()
 
+    def test_what_is_exported_keeps_to_the_constraints(self) -> None:
+        """Also where one architecture fits alone, which nobody would prefer."""
+        trainer = self.run(self.make(_Forlorn()))
+        assert trainer.export() == FORLORN
+
     def test_same_seed_same_search(self) -> None:
         one, other = (self.run(self.make(noise=0.1)) for _ in range(2))
         assert _same_state(one, other)
@@ -218,7 +229,7 @@ class OneShotSuite(abc.ABC):
         assert not any(choice.is_bound for choice in (trainer.model.left, trainer.model.source))  # type: ignore[union-attr]
 
     def test_a_model_without_choices(self) -> None:
-        with pytest.raises(SearchSpaceError, match="no LayerChoice"):
+        with pytest.raises(SearchSpaceError, match="holds no choice"):
             self.make(nn.Linear(2, 2))
 
     def test_wrong_arguments_are_told_together(self) -> None:
@@ -307,6 +318,15 @@ class _Record(Callback):
 class _NamedInput(PlantedNet):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x)
+
+
+@model_space
+class _Forlorn(PlantedNet):
+    """Of which only one architecture is allowed, the one without any signal."""
+
+    def __init__(self) -> None:
+        super().__init__(0.1)
+        add_constraint(lambda architecture: architecture == FORLORN)
 
 
 class _TwoInputs(PlantedNet):

@@ -14,6 +14,10 @@ PLANTED = {"left": "right_one", "right": "right_one", "source": ["signal"]}
 """The best architecture of :class:`PlantedNet`."""
 
 
+FORLORN = {"left": "blind", "right": "blind", "source": ["nothing"]}
+"""The worst one."""
+
+
 class PlantedNet(nn.Module):
     """Classifies the sign of a sum of three parts, each of which a choice passes on or loses.
 
