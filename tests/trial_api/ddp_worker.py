@@ -1,9 +1,11 @@
-"""One of two processes that train an applied model together: ``ddp_worker FOLDER RANK``."""
+"""Two processes that train an applied model together: ``ddp_worker FOLDER``."""
 
 from __future__ import annotations
 
 import copy
+import multiprocessing
 import sys
+import warnings
 
 import torch
 import torch.distributed as dist
@@ -13,7 +15,18 @@ from tests.trial_api.networks import ARCHITECTURE, Net
 from trial_api import apply_fixed_architecture
 
 
-def main(folder: str, rank: int) -> None:
+def main(folder: str) -> None:
+    fork = multiprocessing.get_context("fork")
+    ranks = [fork.Process(target=run, args=(folder, rank)) for rank in range(2)]
+    for rank in ranks:
+        rank.start()
+    for rank in ranks:
+        rank.join()
+    sys.exit(any(rank.exitcode for rank in ranks))
+
+
+def run(folder: str, rank: int) -> None:
+    warnings.simplefilter("error")
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
@@ -45,4 +58,4 @@ def check_step(model: torch.nn.Module, alone: torch.nn.Module, step: int, rank: 
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1])

@@ -102,9 +102,9 @@ def test_classes_functions_and_models(models, monkeypatch, target):
         ("mynet:Nett", "module 'mynet' has no attribute 'Nett'; did you mean 'Net'?"),
         ("mynet:Needy", "mynet:Needy needs arguments (channels, depth); give them defaults"),
         ("mynet:Broken", "mynet:Broken() raised ValueError: no data"),
-        ("mynet:number", "mynet:number() must give an nn.Module, but it gives a int"),
+        ("mynet:number", "number() must give an nn.Module, but it gives 3"),
         ("mynet:four", "mynet:four is neither a class nor a function: 4"),
-        ("mynet:Plain", "mynet:Plain: the model holds no LayerChoice and no InputChoice"),
+        ("mynet:Plain", "mynet:Plain: the model holds no choice"),
     ],
 )
 def test_mistakes(models, monkeypatch, capsys, target, message):

@@ -116,8 +116,8 @@ def test_undecided_choice_does_not_run():
         ({}, "at least one module, but got none"),
         (nn.ReLU(), "must be a list or a dict of modules, but got a ReLU"),
         (None, "must be a list or a dict of modules, but got a NoneType"),
-        ([nn.ReLU(), torch.relu], "candidate '1' must be an nn.Module, but got"),
-        ([None], r"must be an nn.Module, but got None \(NoneType\)"),
+        ([nn.ReLU(), torch.relu], "candidate '1' must be an nn.Module, or"),
+        ([None], r"must be an nn.Module, .* but got None \(NoneType\)"),
         ({"": nn.ReLU()}, "non-empty string without '.', but got ''"),
         ({"a.b": nn.ReLU()}, "non-empty string without '.', but got 'a.b'"),
         ({3: nn.ReLU()}, "non-empty string without '.', but got 3"),
@@ -148,7 +148,7 @@ def test_wrong_access():
         choice[2]
     with pytest.raises(TypeError, match="one by one"):
         choice[:] = [nn.ReLU()]
-    with pytest.raises(SearchSpaceError, match=r"an nn\.Module, but got 3"):
+    with pytest.raises(SearchSpaceError, match=r"an nn\.Module, .* but got 3"):
         choice[0] = 3
     with pytest.raises(SearchSpaceError, match="the last candidate cannot be deleted"):
         del choice[:]

@@ -166,8 +166,10 @@ def test_a_model_that_is_a_choice_has_a_key():
 
 
 def test_not_a_model():
-    with pytest.raises(SearchSpaceError, match=r"`model` must be an .*, but got <class"):
-        search_space(Net)  # type: ignore[arg-type]
+    with pytest.raises(SearchSpaceError, match=r"`model` must be an .*, but got 'net'"):
+        search_space("net")  # type: ignore[arg-type]
+    with pytest.raises(SearchSpaceError, match=r"dict\(\) must give .*, but it gives \{\}"):
+        search_space(dict)  # type: ignore[arg-type]
 
 
 def test_wrappers_add_nothing_to_paths():

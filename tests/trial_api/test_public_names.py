@@ -11,7 +11,7 @@ import trial_api
 def test_public_docstrings_show_how():
     for name in trial_api.__all__:
         value = getattr(trial_api, name)
-        assert value.__name__ == name
+        assert value.__name__ == name or name == "model_wrapper"  # another name of model_space
         assert "Example::" in value.__doc__ or name.endswith(("_id", "_dir"))
 
 

@@ -187,6 +187,15 @@ def test_candidates_can_be_dropped_but_not_replaced():
         choice["3x3"] = nn.Conv2d(1, 1, 3)
 
 
+def test_both_directions_have_one_stride_and_dilation():
+    with pytest.raises(SearchSpaceError) as caught:
+        SuperKernelConv2d(1, 1, stride=(2, 1), dilation=0)
+    assert [problem.message for problem in caught.value.problems] == [
+        "`stride` must be one number > 0 for both directions, but got (2, 1)",
+        "`dilation` must be one number > 0 for both directions, but got 0",
+    ]
+
+
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [

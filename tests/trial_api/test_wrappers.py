@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-import sys
-from contextlib import ExitStack
 from pathlib import Path
-from subprocess import PIPE, Popen
 
 import pytest
 import torch
 from torch import nn
 
+from tests.fork_host import run_script
 from tests.trial_api.networks import ARCHITECTURE, Net, images
 from trial_api import LayerChoice, apply_fixed_architecture
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_data_parallel():
@@ -43,17 +39,6 @@ def test_wrappers_inside_the_model():
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 def test_distributed_data_parallel(tmp_path):
     """Two real processes; the worker holds what is asserted."""
-    worker = [sys.executable, "-W", "error", "-m", "tests.trial_api.ddp_worker", str(tmp_path)]
-    with ExitStack() as stack:
-        ranks = [
-            stack.enter_context(
-                Popen([*worker, str(rank)], cwd=ROOT, stdout=PIPE, stderr=PIPE, text=True)
-            )
-            for rank in range(2)
-        ]
-        for rank in ranks:
-            stack.callback(rank.kill)
-        for rank in ranks:
-            output, errors = rank.communicate(timeout=120)
-            assert rank.returncode == 0, errors
-            assert output.strip().endswith("gradients are equal")
+    done = run_script(Path(__file__).with_name("ddp_worker.py"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("gradients are equal") == 2

@@ -1,4 +1,8 @@
-"""A search in one of several processes: ``distributed_worker FOLDER TRAINER [fail]``."""
+"""One of several processes that search together: ``distributed_worker FOLDER TASK...``.
+
+A task is the name of a trainer, whose search leaves its files in a folder of that name; ``die``, a
+search in which the second process dies; or a check of a part, ``shares`` or ``unrolled``.
+"""
 
 from __future__ import annotations
 
@@ -126,25 +130,21 @@ def make_single_path(
     return SinglePathTrainer(model, loss, metrics, optimizer, cost={"kernel": [1, 2]}, **options)
 
 
-def main(folder: str, name: str, failing: bool) -> None:
-    torch.set_num_threads(1)
+def search(name: str, folder: Path, *callbacks: Callback) -> None:
     torch.manual_seed(int(os.environ["RANK"]))  # the trainer makes all start from the first's
-    callbacks: list[Callback] = [ModelCheckpoint(folder), *([Die()] if failing else [])]
-    trainer = make(name, callbacks=callbacks)
+    trainer = make(name, callbacks=[ModelCheckpoint(folder), *callbacks])
     trainer.train()
     if isinstance(trainer, SposTrainer):
         trainer.search(RandomTuner(), 4)  # unseeded: the first process's proposals are for all
     rank = dist.get_rank()
     state = {"model": trainer.model.state_dict(), "mutator": trainer.mutator.state_dict()}
     result = {"state": state, "validate": trainer.validate(), "export": trainer.export()}
-    torch.save(result, Path(folder) / f"rank{rank}.pt")
-    trainer.export(Path(folder) / f"export_{rank}.json")
-    dist.barrier()
+    torch.save(result, folder / f"rank{rank}.pt")
+    trainer.export(folder / f"export_{rank}.json")
 
 
-def check_shares(folder: str) -> None:
+def check_shares(folder: Path) -> None:
     """Each process sees its own samples, and the average gradient is that of all of them."""
-    dist.init_process_group("gloo")
     rank = dist.get_rank()
     data = TensorDataset(torch.arange(40.0)[:, None])
     stream = Stream("train", training_loader(data, Settings(batch_size=10), pin=False), seed=3)
@@ -157,17 +157,14 @@ def check_shares(folder: str) -> None:
     assert idle.grad is None
     assert weight.grad == 2 * torch.arange(40.0).mean()
     indices = torch.cat(seen).flatten().int().tolist()
-    torch.save({"indices": indices}, Path(folder) / f"rank{rank}.pt")
+    torch.save({"indices": indices}, folder / f"rank{rank}.pt")
     distributed.check_alike([1.0], "numbers")
     with pytest.raises(TrainingError, match=r"disagree on their ranks: \[0, 1\]"):
         distributed.check_alike(rank, "their ranks")
-    dist.barrier()  # a process whose peer has left already may abort
-    dist.destroy_process_group()
 
 
 def check_unrolled() -> None:
     """The second-order gradient of DARTS is that of the whole batches."""
-    dist.init_process_group("gloo")
     torch.manual_seed(0)
     model = PlantedNet().double()
     del model.left["other_sample"]  # which mixes the samples of a batch
@@ -194,14 +191,23 @@ def check_unrolled() -> None:
     for product, tolerance in ((exact_product, 1e-9), (finite_difference_product, 1e-3)):
         for a, b in zip(gradient(mine, product), gradient(slice(None), product), strict=True):
             torch.testing.assert_close(a, b, rtol=tolerance, atol=1e-9)
-    dist.barrier()
-    dist.destroy_process_group()
+
+
+def main(folder: Path, *tasks: str) -> None:
+    torch.set_num_threads(1)
+    for task in tasks:
+        (folder / task).mkdir(exist_ok=True)
+        match task:
+            case "shares":
+                check_shares(folder / task)
+            case "unrolled":
+                check_unrolled()
+            case "die":
+                search("darts", folder / task, Die())
+            case _:
+                search(task, folder / task)
+    dist.barrier()  # a process whose peer has left already may abort
 
 
 if __name__ == "__main__":
-    if sys.argv[2] == "shares":
-        check_shares(sys.argv[1])
-    elif sys.argv[2] == "unrolled":
-        check_unrolled()
-    else:
-        main(sys.argv[1], sys.argv[2], "fail" in sys.argv[3:])
+    main(Path(sys.argv[1]), *sys.argv[2:])

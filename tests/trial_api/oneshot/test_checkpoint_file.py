@@ -10,7 +10,7 @@ import torch
 
 from nas_tuners.contract.errors import CheckpointError
 from trial_api.oneshot._checkpoint_file import FORMAT, VERSION, read_checkpoint, write_checkpoint
-from trial_api.oneshot._random_state import random_state, set_random_state
+from trial_api.randomness import random_state, set_random_state
 
 CONTENT = {"trainer": "T", "parts": {"weights": torch.arange(1000.0), "step": 3}}
 

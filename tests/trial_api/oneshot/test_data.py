@@ -14,13 +14,12 @@ from tests.trial_api.oneshot.small import same_state, trainer
 from trial_api.oneshot._data import (
     Stream,
     length_of,
-    seed_of,
     split,
     training_loader,
     validation_loader,
 )
 from trial_api.oneshot._options import Settings
-from trial_api.oneshot._random_state import random_state, set_random_state
+from trial_api.randomness import random_state, set_random_state
 
 LENGTH = 20
 
@@ -89,11 +88,6 @@ def test_data_without_a_length():
         length_of(Endless())
 
 
-def test_seeds_of_uses_differ():
-    seeds = {seed_of(*use) for use in itertools.product((0, 1), ("a", "b"), (0, 1))}
-    assert len(seeds) == 8
-
-
 def test_training_batches_are_shuffled_and_of_equal_size():
     stream = Stream("train", training_loader(Numbers(), settings(batch_size=6), pin=False), seed=0)
     assert len(stream) == 3
@@ -134,6 +128,14 @@ LOADERS = {
         batch_size=4,
         sampler=torch.utils.data.RandomSampler(
             Numbers(), generator=torch.Generator().manual_seed(3)
+        ),
+    ),
+    "own batches by a sampler with a generator": lambda: DataLoader(
+        Numbers(noise=True),
+        batch_sampler=torch.utils.data.BatchSampler(
+            torch.utils.data.RandomSampler(Numbers(), generator=torch.Generator().manual_seed(3)),
+            batch_size=4,
+            drop_last=False,
         ),
     ),
     "a list": lambda: list(own_loader()),

@@ -12,19 +12,21 @@ from typing import Any
 import pytest
 import torch
 
+from tests.fork_host import run_script
 from trial_api.oneshot._checkpoint_file import read_checkpoint
 
 ROOT = Path(__file__).parents[3]
-WORKER = "tests.trial_api.oneshot.search_worker"
+WORKER = Path(__file__).with_name("search_worker.py")
 PATIENCE = 120
 
 
 def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", WORKER, str(folder), *options], cwd=ROOT)
+    return subprocess.Popen([sys.executable, WORKER, folder, *options], cwd=ROOT)
 
 
 def run(folder: Path, *options: str) -> None:
-    assert start(folder, *options).wait(timeout=PATIENCE) == 0
+    done = run_script(WORKER, folder, *options, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 def position(file: Path) -> tuple[int, int]:

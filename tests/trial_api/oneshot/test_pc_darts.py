@@ -107,7 +107,7 @@ def test_an_export_of_the_narrow_supernet_fits_the_whole_network() -> None:
 def test_operations_are_built_for_a_part_of_the_channels() -> None:
     def parameters(partial_channels: int) -> int:
         cells = darts(16, 3, partial_channels=partial_channels).cells
-        return sum(p.numel() for cell in cells for p in cell.nodes.parameters())
+        return sum(p.numel() for cell in cells for p in cell.choices.parameters())
 
     assert parameters(4) < parameters(1) / 4
 

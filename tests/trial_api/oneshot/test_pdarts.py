@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from nas_tuners.contract.errors import CheckpointError, ConfigError
+from nas_tuners.contract.errors import CheckpointError, ConfigError, SearchSpaceError
 from search_spaces import darts
 from trial_api import LayerChoice, apply_fixed_architecture, search_space
 from trial_api.oneshot import Callback, DartsTrainer, ModelCheckpoint, PdartsTrainer
@@ -45,6 +45,15 @@ class TestPdarts(OneShotSuite):
         make = self.make
         self.make = lambda: make(pdarts_num_to_drop=(0, 0))  # type: ignore[method-assign, misc]
         super().test_candidates_learn_and_architecture_parameters_are_no_weights()
+
+    def test_what_is_exported_keeps_to_the_constraints(self) -> None:
+        """Unless what fits was dropped, which is said when the next stage is first judged."""
+        make = self.make
+        self.make = lambda model: make(model, pdarts_num_to_drop=(0, 0))  # type: ignore[method-assign]
+        super().test_what_is_exported_keeps_to_the_constraints()
+        self.make = make  # type: ignore[method-assign]
+        with pytest.raises(SearchSpaceError, match=r"have left: none of 1,000 .*drop fewer"):
+            super().test_what_is_exported_keeps_to_the_constraints()
 
 
 class Chain(nn.Module):

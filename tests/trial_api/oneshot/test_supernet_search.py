@@ -29,7 +29,13 @@ from nas_tuners.contract.errors import (
     ConfigError,
     TrainingError,
 )
-from trial_api import LayerChoice, apply_fixed_architecture, load_supernet_state_dict
+from trial_api import (
+    LayerChoice,
+    apply_fixed_architecture,
+    load_supernet_state_dict,
+    model_space,
+)
+from trial_api.nn import add_constraint
 from trial_api.oneshot import BenderTrainer, SposTrainer, SupernetEvaluator
 from trial_api.oneshot._supernet_search import _in_order
 from trial_api.testing._planted import PlantedData, PlantedNet, accuracy
@@ -112,6 +118,55 @@ def test_a_search_for_the_least_loss() -> None:
     values = [value for _, value in trainer.history]
     assert trainer.evaluate(best)["loss"] == min(values)
     assert trainer.validate()["loss"] != min(values)  # that is on other data
+
+
+@model_space
+class NoOther(PlantedNet):
+    """Of which 4 architectures fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        add_constraint(is_honest, attempts=100)
+
+
+def is_honest(architecture: dict[str, Any]) -> bool:
+    return architecture["left"] != "other_sample" and architecture["source"] == ["signal"]
+
+
+@pytest.mark.parametrize("name", list(tuners()))
+def test_a_tuner_keeps_to_the_constraints_of_the_model(name: str) -> None:
+    trainer = trained(NoOther())
+    trainer.search(tuners()[name], 10)
+    assert len(trainer.history) == 4
+    assert all(is_honest(architecture) for architecture, _ in trainer.history)
+    assert is_honest(trainer.export())
+
+
+def test_what_breaks_a_constraint_is_not_evaluated_whoever_proposes_it() -> None:
+    told: list[tuple[int, Any]] = []
+
+    class Enumeration:
+        """The contract and no more."""
+
+        def update_search_space(self, search_space: Mapping[str, Any]) -> None:
+            assert search_space.keys() == COST.keys() | {"source"}
+
+        def generate_parameters(self, parameter_id: int) -> dict[str, Any]:
+            if parameter_id == 3:
+                raise SearchSpaceExhausted("that was all")
+            return {"left": {"_idx": parameter_id}, "right": {"_idx": 0}, "source": {"_idx": [1]}}
+
+        def receive_trial_result(self, parameter_id: int, parameters: Any, value: Any) -> None:
+            told.append((parameter_id, value))
+
+        def trial_end(self, parameter_id: int, success: bool) -> None:
+            assert success == (parameter_id < 2)
+
+    trainer = trained(NoOther())
+    trainer.search(Enumeration(), 5)
+    assert [value for _, value in trainer.history][2] is None
+    assert [number for number, value in told if value is None] == [2]
+    assert is_honest(trainer.export())
 
 
 def test_what_the_tuner_is_told() -> None:
