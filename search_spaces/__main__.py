@@ -15,16 +15,21 @@ SPACES = (
     "enas_macro",
     "enas_micro",
     "fbnet",
+    "mobilenet_v3",
+    "nas_bench_101",
     "nas_bench_201",
     "proxyless_nas",
     "shufflenet",
+    "tabular_mlp",
+    "text_nas",
+    "vision_transformer",
 )
 """The functions whose networks have a file ``<name>.json``, with their default arguments."""
 
 
 def text_of(name: str) -> str:
     """What the file of a space holds."""
-    return search_space(getattr(search_spaces, name)()).dumps()
+    return search_space(getattr(search_spaces, name)).dumps()
 
 
 def main() -> None:

@@ -14,10 +14,15 @@ def require_sizes(space: str, **sizes: object) -> None:
     problems = [
         Problem(name, f"must be a whole number > 0, but got {size!r}")
         for name, size in sizes.items()
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1
+        if not is_size(size)
     ]
     if problems:
         raise SearchSpaceError(problems, space)
+
+
+def is_size(value: object) -> bool:
+    """Whether it is a whole number above zero."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def require_probability(name: str, value: float) -> None:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from nas_tuners.contract.errors import SearchSpaceError
-from trial_api import InputChoice, LayerChoice, MutableScope
-from trial_api.nn import PartialChannels
+from trial_api import InputChoice, LayerChoice, MutableScope, model_space
+from trial_api.nn import PartialChannels, decided
 
 from ._arguments import require_sizes
 from ._cell_network import CellNetwork, Place, conv_stem, places
@@ -18,6 +18,7 @@ from ._drop_path import DropPath
 from ._inputs import LazyTensors, chosen_inputs
 from ._operations import (
     FactorizedReduce,
+    Operation,
     ReluConvBn,
     Zero,
     average_pool,
@@ -65,6 +66,7 @@ def darts(
     )
 
 
+@model_space
 class DartsNetwork(CellNetwork):
     """A stack of cells; all normal cells share their decisions, and all reduction cells theirs.
 
@@ -132,9 +134,10 @@ class DartsNetwork(CellNetwork):
         edge = partial(_edge, affine=affine, k=partial_channels)
         stem = stem_multiplier * channels
         stack = list(places(stem, channels, cells=cells, expansion=NODES))
+        dropped = DropPath(drop_path)  # one for all places, as it holds nothing but the number
         super().__init__(
             conv_stem(in_channels, stem),
-            [DartsCell(place, edge, affine=affine, drop_path=drop_path) for place in stack],
+            [DartsCell(place, edge, affine=affine, drop_path=dropped) for place in stack],
             outputs=NODES * stack[-1].width,
             classes=classes,
             auxiliary=auxiliary,
@@ -142,60 +145,56 @@ class DartsNetwork(CellNetwork):
 
 
 class DartsCell(MutableScope):
-    """Four nodes, each the sum of operations on earlier nodes; concatenated at the end."""
+    """Four nodes, each the sum of operations on earlier states; concatenated at the end.
+
+    ``choices`` holds, by their keys, the edges to each node and the switch that takes two of them.
+    """
 
     def __init__(
-        self, place: Place, edge: Callable[..., nn.Module], *, affine: bool, drop_path: float
+        self, place: Place, edge: Callable[..., nn.Module], *, affine: bool, drop_path: DropPath
     ) -> None:
         super().__init__(place.kind)
         width = place.width
         align = FactorizedReduce if place.reduced else ReluConvBn
         self.before: nn.Module = align(place.before, width, affine=affine)
         self.last = ReluConvBn(place.last, width, affine=affine)
-        self.nodes = nn.ModuleList(
-            DartsNode(place, node, edge, drop_path=drop_path) for node in range(2, 2 + NODES)
-        )
+        self.choices = nn.ModuleDict()
+        for node in range(2, 2 + NODES):
+            keys, switch = self._keys(node), self._switch(node)
+            chosen = decided(switch)
+            for source, key in enumerate(keys):
+                if chosen is None or source in chosen:
+                    stride = 2 if place.reduces and source < 2 else 1
+                    self.choices[key] = edge(key, width, stride=stride)
+            self.choices[switch] = InputChoice(choose_from=keys, n_chosen=2, key=switch)
+        self.drop_path = drop_path
 
     def forward(self, before: Tensor, last: Tensor) -> Tensor:
         states = [self.before(before), self.last(last)]
-        for node in self.nodes:
-            states.append(node(states))
+        for node in range(2, 2 + NODES):
+            sources = zip(self._keys(node), states, strict=True)
+            edges = LazyTensors({key: partial(self._edge, key, state) for key, state in sources})
+            states.append(self.choices[self._switch(node)](edges))
         return torch.cat(states[2:], dim=1)
-
-
-class DartsNode(nn.Module):
-    """An edge from each of the earlier states, and the switch that takes two of them."""
-
-    def __init__(
-        self, place: Place, node: int, edge: Callable[..., nn.Module], *, drop_path: float
-    ) -> None:
-        super().__init__()
-        name = f"{place.kind}_n{node}"
-        self.edges = nn.ModuleDict()
-        for source in range(node):
-            stride = 2 if place.reduces and source < 2 else 1
-            key = f"{name}_p{source}"
-            self.edges[key] = edge(key, place.width, stride=stride)
-        self.keys = list(self.edges)
-        self.switch = InputChoice(choose_from=self.keys, n_chosen=2, key=f"{name}_switch")
-        self.drop_path = DropPath(drop_path)
-
-    def forward(self, states: list[Tensor]) -> Tensor:
-        sources = zip(self.keys, states, strict=True)
-        edges = LazyTensors({key: partial(self._edge, key, state) for key, state in sources})
-        total: Tensor = self.switch(edges)
-        return total
 
     def unused_submodules(self) -> Iterator[str]:
         """The edges that the applied architecture leaves out."""
-        chosen = chosen_inputs(self.switch)
-        for index, key in enumerate(self.keys):
-            if index not in chosen:
-                yield f"edges.{key}"
+        for node in range(2, 2 + NODES):
+            chosen = chosen_inputs(self.choices[self._switch(node)])
+            for source, key in enumerate(self._keys(node)):
+                if source not in chosen:
+                    yield f"choices.{key}"
 
     def _edge(self, key: str, state: Tensor) -> Tensor:
-        result: Tensor = self.drop_path(self.edges[key], state)
+        result: Tensor = self.drop_path(self.choices[key], state)
         return result
+
+    def _switch(self, node: int) -> str:
+        return f"{self.key}_n{node}_switch"
+
+    def _keys(self, node: int) -> list[str]:
+        """Of the edges to a node."""
+        return [f"{self.key}_n{node}_p{source}" for source in range(node)]
 
 
 def _edge(key: str, width: int, *, stride: int, affine: bool, k: int) -> nn.Module:
@@ -203,19 +202,19 @@ def _edge(key: str, width: int, *, stride: int, affine: bool, k: int) -> nn.Modu
     return choice if k == 1 else PartialChannels(choice, k, stride=stride)
 
 
-def _operations(width: int, *, stride: int, affine: bool) -> dict[str, nn.Module]:
+def _operations(width: int, *, stride: int, affine: bool) -> dict[str, Operation]:
     return {
-        "none": Zero(width, stride),
-        "max_pool_3x3": _normalized(max_pool(stride), width),
-        "avg_pool_3x3": _normalized(average_pool(stride), width),
-        "skip_connect": skip_connect(width, width, stride, affine=affine),
-        "sep_conv_3x3": separable_conv(width, width, 3, stride, affine=affine),
-        "sep_conv_5x5": separable_conv(width, width, 5, stride, affine=affine),
-        "dil_conv_3x3": dilated_conv(width, width, 3, stride, affine=affine),
-        "dil_conv_5x5": dilated_conv(width, width, 5, stride, affine=affine),
+        "none": partial(Zero, width, stride),
+        "max_pool_3x3": partial(_normalized, max_pool, stride, width),
+        "avg_pool_3x3": partial(_normalized, average_pool, stride, width),
+        "skip_connect": partial(skip_connect, width, width, stride, affine=affine),
+        "sep_conv_3x3": partial(separable_conv, width, width, 3, stride, affine=affine),
+        "sep_conv_5x5": partial(separable_conv, width, width, 5, stride, affine=affine),
+        "dil_conv_3x3": partial(dilated_conv, width, width, 3, stride, affine=affine),
+        "dil_conv_5x5": partial(dilated_conv, width, width, 5, stride, affine=affine),
     }
 
 
-def _normalized(pool: nn.Module, width: int) -> nn.Sequential:
+def _normalized(pool: Callable[[int], nn.Module], stride: int, width: int) -> nn.Sequential:
     """A pool never scales, so that the convolutions beside it have no advantage of scale."""
-    return nn.Sequential(pool, nn.BatchNorm2d(width, affine=False))
+    return nn.Sequential(pool(stride), nn.BatchNorm2d(width, affine=False))

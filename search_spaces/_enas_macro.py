@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
-from trial_api import InputChoice, LayerChoice, MutableScope
+from trial_api import InputChoice, LayerChoice, MutableScope, model_space
+from trial_api.nn import decided
 
 from ._arguments import require_probability, require_sizes
 from ._cell_network import conv_stem
 from ._inputs import LazyTensors, chosen_inputs
-from ._operations import FactorizedReduce, average_pool, max_pool
+from ._operations import FactorizedReduce, Operation, average_pool, max_pool
 
 
 def enas_macro(
@@ -59,6 +61,7 @@ def enas_macro(
     return EnasMacroNetwork(channels, layers, classes, in_channels=in_channels, dropout=dropout)
 
 
+@model_space
 class EnasMacroNetwork(nn.Module):
     """Stem, layers with skip connections, classifier; see :func:`enas_macro`."""
 
@@ -68,8 +71,9 @@ class EnasMacroNetwork(nn.Module):
         super().__init__()
         self.stem = conv_stem(in_channels, channels)
         self.layers = nn.ModuleList(EnasLayer(index, channels) for index in range(layers))
+        taken = _taken_reductions(layers, _decided_skips)
         self.reductions = nn.ModuleDict(
-            {str(place): _reductions(channels, place) for place in _places(layers)}
+            {str(place): _reductions(channels, taken[place]) for place in _places(layers)}
         )
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(channels, classes)
@@ -88,13 +92,15 @@ class EnasMacroNetwork(nn.Module):
 
     def unused_submodules(self) -> Iterator[str]:
         """The reductions of outputs that no later layer takes."""
-        taken: set[str] = set()
-        for index in reversed(range(1, len(self.layers))):
-            taken |= self.layers[index].skipped()  # type: ignore[operator]
-            if str(index) in self.reductions:
-                taken.add(_name(index - 1))
-                unused = {_name(number) for number in range(index)} - taken
-                yield from (f"reductions.{index}.{name}" for name in sorted(unused))
+        taken = _taken_reductions(len(self.layers), self._skipped)
+        for place, numbers in taken.items():
+            unused = sorted(set(range(place)).difference(numbers))
+            yield from (f"reductions.{place}.{_name(number)}" for number in unused)
+
+    def _skipped(self, index: int) -> Collection[int]:
+        """The numbers of the layers that one adds in the applied architecture."""
+        layer: Any = self.layers[index]
+        return chosen_inputs(layer.skip) if layer.skip is not None else ()
 
     def _reduced(self, place: str, states: LazyTensors) -> LazyTensors:
         return LazyTensors({name: partial(self._reduce, place, name, states) for name in states})
@@ -114,7 +120,7 @@ class EnasLayer(MutableScope):
         super().__init__(name)
         self.operation = LayerChoice(_operations(channels), key=f"{name}_op")
         earlier = [_name(number) for number in range(index)]
-        self.skip = InputChoice(choose_from=earlier, key=f"{name}_skip") if earlier else None
+        self.skip = InputChoice(choose_from=earlier, key=_skip_key(index)) if earlier else None
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, last: Tensor, earlier: Mapping[str, Tensor]) -> Tensor:
@@ -122,12 +128,6 @@ class EnasLayer(MutableScope):
         skipped = self.skip(earlier) if self.skip is not None else None
         normalized: Tensor = self.norm(output if skipped is None else output + skipped)
         return normalized
-
-    def skipped(self) -> set[str]:
-        """The names of the outputs that the applied architecture adds."""
-        if self.skip is None:
-            return set()
-        return {self.skip.choose_from[index] for index in chosen_inputs(self.skip)}
 
 
 def _name(index: int) -> str:
@@ -139,27 +139,60 @@ def _places(layers: int) -> list[int]:
     return sorted({layers // 3, 2 * layers // 3} - {0})
 
 
-def _reductions(channels: int, count: int) -> nn.ModuleDict:
-    """One for the output of each of the first layers."""
+def _skip_key(index: int) -> str:
+    return f"{_name(index)}_skip"
+
+
+def _decided_skips(index: int) -> Collection[int]:
+    """The numbers of the layers that one can add in what is under construction."""
+    chosen = decided(_skip_key(index))
+    return range(index) if chosen is None else chosen
+
+
+def _taken_reductions(
+    layers: int, skipped: Callable[[int], Collection[int]]
+) -> dict[int, list[int]]:
+    """Of each place where the resolution is halved, the layers before whose outputs go on."""
+    found: dict[int, list[int]] = {}
+    taken: set[int] = set()
+    for index in reversed(range(1, layers)):
+        taken.update(skipped(index))
+        if index in _places(layers):
+            taken.add(index - 1)
+            found[index] = sorted(number for number in taken if number < index)
+    return found
+
+
+def _reductions(channels: int, numbers: Collection[int]) -> nn.ModuleDict:
+    """One for the output of each layer that goes on."""
     return nn.ModuleDict(
-        {_name(index): FactorizedReduce(channels, channels, affine=True) for index in range(count)}
+        {_name(number): FactorizedReduce(channels, channels, affine=True) for number in numbers}
     )
 
 
-def _operations(channels: int) -> dict[str, nn.Module]:
+def _operations(channels: int) -> dict[str, Operation]:
     """Each begins with a 1x1 convolution of its own."""
     return {
-        "conv_3x3": _branch(channels, nn.Conv2d(channels, channels, 3, padding=1, bias=False)),
-        "conv_5x5": _branch(channels, nn.Conv2d(channels, channels, 5, padding=2, bias=False)),
-        "sep_conv_3x3": _branch(channels, _separable(channels, 3)),
-        "sep_conv_5x5": _branch(channels, _separable(channels, 5)),
-        "avg_pool_3x3": nn.Sequential(*_pointwise(channels), average_pool(1)),
-        "max_pool_3x3": nn.Sequential(*_pointwise(channels), max_pool(1)),
+        "conv_3x3": partial(_branch, channels, partial(_conv, channels, 3)),
+        "conv_5x5": partial(_branch, channels, partial(_conv, channels, 5)),
+        "sep_conv_3x3": partial(_branch, channels, partial(_separable, channels, 3)),
+        "sep_conv_5x5": partial(_branch, channels, partial(_separable, channels, 5)),
+        "avg_pool_3x3": partial(_pooled, channels, average_pool),
+        "max_pool_3x3": partial(_pooled, channels, max_pool),
     }
 
 
-def _branch(channels: int, conv: nn.Module) -> nn.Sequential:
-    return nn.Sequential(*_pointwise(channels), conv, nn.BatchNorm2d(channels), nn.ReLU())
+def _branch(channels: int, conv: Operation) -> nn.Sequential:
+    inner = conv()
+    return nn.Sequential(*_pointwise(channels), inner, nn.BatchNorm2d(channels), nn.ReLU())
+
+
+def _pooled(channels: int, pool: Callable[[int], nn.Module]) -> nn.Sequential:
+    return nn.Sequential(*_pointwise(channels), pool(1))
+
+
+def _conv(channels: int, kernel: int) -> nn.Conv2d:
+    return nn.Conv2d(channels, channels, kernel, padding=kernel // 2, bias=False)
 
 
 def _pointwise(channels: int) -> list[nn.Module]:

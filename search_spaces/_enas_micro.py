@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from trial_api import InputChoice, LayerChoice, MutableScope
+from trial_api import InputChoice, LayerChoice, MutableScope, model_space
 
 from ._arguments import require_sizes
 from ._cell_network import CellNetwork, Place, conv_stem, places
 from ._drop_path import DropPath
 from ._inputs import chosen_inputs
-from ._operations import FactorizedReduce, ReluConvBn, average_pool, max_pool, separable_conv
+from ._operations import (
+    FactorizedReduce,
+    Operation,
+    ReluConvBn,
+    average_pool,
+    max_pool,
+    separable_conv,
+)
 
 INPUTS = 2
 
@@ -88,6 +96,7 @@ def enas_micro(
     )
 
 
+@model_space
 class EnasMicroNetwork(CellNetwork):
     """The stack of cells; see :func:`enas_micro`."""
 
@@ -219,11 +228,11 @@ def _aligned(inputs: int, width: int, *, halvings: int, affine: bool) -> nn.Modu
     )
 
 
-def _operations(width: int, *, affine: bool) -> dict[str, nn.Module]:
+def _operations(width: int, *, affine: bool) -> dict[str, Operation]:
     return {
-        "sep_conv_3x3": separable_conv(width, width, 3, 1, affine=affine),
-        "sep_conv_5x5": separable_conv(width, width, 5, 1, affine=affine),
-        "avg_pool_3x3": average_pool(1),
-        "max_pool_3x3": max_pool(1),
-        "identity": nn.Identity(),
+        "sep_conv_3x3": partial(separable_conv, width, width, 3, 1, affine=affine),
+        "sep_conv_5x5": partial(separable_conv, width, width, 5, 1, affine=affine),
+        "avg_pool_3x3": partial(average_pool, 1),
+        "max_pool_3x3": partial(max_pool, 1),
+        "identity": nn.Identity,
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 
 from torch import nn
 
 from trial_api import LayerChoice
 
+from ._chain import Chain
 from ._mobile_blocks import (
     Place,
     Residual,
@@ -18,6 +21,7 @@ from ._mobile_blocks import (
     places,
     read_stages,
 )
+from ._operations import Operation
 
 STAGES = (
     Stage(16, 1, 1),
@@ -92,6 +96,19 @@ def fbnet(
         "last_channels": last_channels,
     }
     chain = read_stages("fbnet", stages, **sizes)
+    return Chain(partial(_layers, chain, dropout=dropout, **sizes))
+
+
+def _layers(
+    chain: Sequence[Stage],
+    *,
+    in_channels: int,
+    classes: int,
+    stem_channels: int,
+    stem_stride: int,
+    last_channels: int,
+    dropout: float,
+) -> OrderedDict[str, nn.Module]:
     stem = conv_bn(in_channels, stem_channels, 3, stride=stem_stride, activation=nn.ReLU)
     layers = [_searched_layer(place) for place in places(chain, stem_channels)]
     last = conv_bn(chain[-1].channels, last_channels, activation=nn.ReLU)
@@ -99,13 +116,13 @@ def fbnet(
 
 
 def _searched_layer(place: Place) -> LayerChoice:
-    candidates: dict[str, nn.Module] = {
-        name: _block(place, kernel=kernel, expansion=expansion, groups=groups)
+    candidates: dict[str, Operation] = {
+        name: partial(_block, place, kernel=kernel, expansion=expansion, groups=groups)
         for name, (kernel, expansion, groups) in BLOCKS.items()
         if place.inputs % groups == place.outputs % groups == 0
     }
     if place.keeps_shape:
-        candidates["skip"] = nn.Identity()
+        candidates["skip"] = nn.Identity
     return LayerChoice(candidates, key=place.key)
 
 

@@ -134,23 +134,21 @@ def places(stages: Iterable[Stage], inputs: int) -> Iterator[Place]:
 
 def classifier_chain(
     stem: nn.Module, blocks: Iterable[nn.Module], last: nn.Module, head: nn.Linear, dropout: float
-) -> nn.Sequential:
+) -> OrderedDict[str, nn.Module]:
     """The whole network: convolutions, the mean over the image, a linear classifier.
 
     Raises:
         SearchSpaceError: if ``dropout`` is no probability below one.
     """
     require_probability("dropout", dropout)
-    return nn.Sequential(
-        OrderedDict(
-            stem=stem,
-            blocks=nn.Sequential(*blocks),
-            last=last,
-            pool=nn.AdaptiveAvgPool2d(1),
-            flatten=nn.Flatten(),
-            dropout=nn.Dropout(dropout),
-            classifier=head,
-        )
+    return OrderedDict(
+        stem=stem,
+        blocks=nn.Sequential(*blocks),
+        last=last,
+        pool=nn.AdaptiveAvgPool2d(1),
+        flatten=nn.Flatten(),
+        dropout=nn.Dropout(dropout),
+        classifier=head,
     )
 
 

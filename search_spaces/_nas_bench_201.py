@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -10,7 +12,8 @@ from trial_api import LayerChoice, MutableScope
 
 from ._arguments import require_sizes
 from ._cell_network import conv_stem
-from ._operations import ReluConvBn, Zero, average_pool, skip_connect
+from ._chain import Chain
+from ._operations import Operation, ReluConvBn, Zero, average_pool, skip_connect
 
 EDGES = ("0->1", "0->2", "1->2", "0->3", "1->3", "2->3")
 
@@ -55,14 +58,8 @@ def nas_bench_201(
     require_sizes(
         "nas_bench_201", channels=channels, cells=cells, classes=classes, in_channels=in_channels
     )
-    last = 4 * channels
-    return nn.Sequential(
-        conv_stem(in_channels, channels),
-        *_stages(channels, cells, affine=affine),
-        nn.Sequential(nn.BatchNorm2d(last), nn.ReLU()),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(last, classes),
+    return Chain(
+        partial(_layers, channels, cells, classes=classes, in_channels=in_channels, affine=affine)
     )
 
 
@@ -116,6 +113,21 @@ class _ResidualBlock(nn.Module):
         return result
 
 
+def _layers(
+    channels: int, cells: int, *, classes: int, in_channels: int, affine: bool
+) -> OrderedDict[str, nn.Module]:
+    last = 4 * channels
+    layers = [
+        conv_stem(in_channels, channels),
+        *_stages(channels, cells, affine=affine),
+        nn.Sequential(nn.BatchNorm2d(last), nn.ReLU()),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(last, classes),
+    ]
+    return OrderedDict((str(number), layer) for number, layer in enumerate(layers))
+
+
 def _stages(channels: int, cells: int, *, affine: bool) -> Iterator[nn.Module]:
     for stage in range(3):
         width = channels * 2**stage
@@ -125,13 +137,13 @@ def _stages(channels: int, cells: int, *, affine: bool) -> Iterator[nn.Module]:
             yield NasBench201Cell(width, width, affine=affine)
 
 
-def _operations(inputs: int, outputs: int, stride: int, *, affine: bool) -> dict[str, nn.Module]:
+def _operations(inputs: int, outputs: int, stride: int, *, affine: bool) -> dict[str, Operation]:
     return {
-        "none": Zero(outputs, stride),
-        "skip_connect": skip_connect(inputs, outputs, stride, affine=affine),
-        "nor_conv_1x1": ReluConvBn(inputs, outputs, 1, stride, affine=affine),
-        "nor_conv_3x3": ReluConvBn(inputs, outputs, 3, stride, affine=affine),
-        "avg_pool_3x3": _pool(inputs, outputs, stride, affine=affine),
+        "none": partial(Zero, outputs, stride),
+        "skip_connect": partial(skip_connect, inputs, outputs, stride, affine=affine),
+        "nor_conv_1x1": partial(ReluConvBn, inputs, outputs, 1, stride, affine=affine),
+        "nor_conv_3x3": partial(ReluConvBn, inputs, outputs, 3, stride, affine=affine),
+        "avg_pool_3x3": partial(_pool, inputs, outputs, stride, affine=affine),
     }
 
 

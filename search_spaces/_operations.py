@@ -6,8 +6,13 @@ place: an input is read by several operations.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
+
+Operation = Callable[[], nn.Module]
+"""Makes a candidate, where it is needed."""
 
 
 class ReluConvBn(nn.Sequential):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 
 from torch import nn
 
 from trial_api import LayerChoice
 
+from ._chain import Chain
 from ._mobile_blocks import (
     Place,
     Residual,
@@ -18,7 +21,7 @@ from ._mobile_blocks import (
     places,
     read_stages,
 )
-from ._operations import Zero
+from ._operations import Operation, Zero
 
 STAGES = (
     Stage(32, 4, 2),
@@ -88,6 +91,20 @@ def proxyless_nas(
         "last_channels": last_channels,
     }
     chain = read_stages("proxyless_nas", stages, **sizes)
+    return Chain(partial(_layers, chain, dropout=dropout, **sizes))
+
+
+def _layers(
+    chain: Sequence[Stage],
+    *,
+    in_channels: int,
+    classes: int,
+    stem_channels: int,
+    stem_stride: int,
+    first_channels: int,
+    last_channels: int,
+    dropout: float,
+) -> OrderedDict[str, nn.Module]:
     stem = conv_bn(in_channels, stem_channels, 3, stride=stem_stride, activation=nn.ReLU6)
     first = _mb_conv(Place("first", stem_channels, first_channels, 1), kernel=3, expansion=1)
     blocks = [_searched_block(place) for place in places(chain, first_channels)]
@@ -97,16 +114,15 @@ def proxyless_nas(
 
 
 def _searched_block(place: Place) -> nn.Module:
-    candidates: dict[str, nn.Module] = {
-        f"mb{expansion}_k{kernel}": _mb_conv(place, kernel=kernel, expansion=expansion)
+    candidates: dict[str, Operation] = {
+        f"mb{expansion}_k{kernel}": partial(_mb_conv, place, kernel=kernel, expansion=expansion)
         for kernel in KERNELS
         for expansion in EXPANSIONS
     }
     if not place.keeps_shape:
         return LayerChoice(candidates, key=place.key)
-    return Residual(
-        LayerChoice({**candidates, "zero": Zero(place.outputs, stride=1)}, key=place.key)
-    )
+    candidates["zero"] = partial(Zero, place.outputs, stride=1)
+    return Residual(LayerChoice(candidates, key=place.key))
 
 
 def _mb_conv(place: Place, *, kernel: int, expansion: int) -> nn.Sequential:

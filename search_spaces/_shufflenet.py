@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 from nas_tuners.contract.errors import Problem, SearchSpaceError
 from trial_api import LayerChoice
 
+from ._chain import Chain
 from ._mobile_blocks import (
     Place,
     Stage,
@@ -19,6 +22,7 @@ from ._mobile_blocks import (
     places,
     read_stages,
 )
+from ._operations import Operation
 
 STAGES = (Stage(64, 4, 2), Stage(160, 4, 2), Stage(320, 8, 2), Stage(640, 4, 2))
 KERNELS = (3, 5, 7)
@@ -77,6 +81,19 @@ def shufflenet(
     }
     chain = read_stages("shufflenet", stages, **sizes)
     _require_halves(chain)
+    return Chain(partial(_layers, chain, dropout=dropout, **sizes))
+
+
+def _layers(
+    chain: Sequence[Stage],
+    *,
+    in_channels: int,
+    classes: int,
+    stem_channels: int,
+    stem_stride: int,
+    last_channels: int,
+    dropout: float,
+) -> OrderedDict[str, nn.Module]:
     stem = conv_bn(in_channels, stem_channels, 3, stride=stem_stride, activation=nn.ReLU)
     blocks = [_searched_block(place) for place in places(chain, stem_channels)]
     last = conv_bn(chain[-1].channels, last_channels, activation=nn.ReLU)
@@ -123,10 +140,10 @@ def _require_halves(stages: Sequence[Stage]) -> None:
 
 
 def _searched_block(place: Place) -> LayerChoice:
-    candidates: dict[str, nn.Module] = {
-        f"shuffle_{kernel}x{kernel}": _ShuffleBlock(place, kernel) for kernel in KERNELS
+    candidates: dict[str, Operation] = {
+        f"shuffle_{kernel}x{kernel}": partial(_ShuffleBlock, place, kernel) for kernel in KERNELS
     }
-    candidates["xception_3x3"] = _ShuffleBlock(place, 3, xception=True)
+    candidates["xception_3x3"] = partial(_ShuffleBlock, place, 3, xception=True)
     return LayerChoice(candidates, key=place.key)
 
 

@@ -77,7 +77,11 @@ def test_copies_are_the_same(space: str) -> None:
         assert torch.equal(again(network)(images()), network(images()))
 
 
-@pytest.mark.parametrize("space", TINY)
+@pytest.mark.parametrize(
+    "space",
+    # The compiler takes long over many nodes; those of DARTS are of the same kind.
+    [pytest.param(s, marks=[pytest.mark.extended] * s.startswith("enas")) for s in TINY],
+)
 def test_a_network_compiles_whole(space: str) -> None:
     network = sampled(tiny(space), seed=2).eval()
     compiled = torch.compile(network, backend="eager", fullgraph=True)

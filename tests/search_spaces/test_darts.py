@@ -10,7 +10,7 @@ import torch
 
 from search_spaces import DartsNetwork, darts, set_drop_path
 from tests.search_spaces.cells import connected, images, sample, sampled, tiny
-from trial_api import apply_fixed_architecture, search_space
+from trial_api import LayerChoice, apply_fixed_architecture, search_space
 from trial_api.mutators import FixedMutator
 
 OPERATIONS = [
@@ -78,17 +78,16 @@ def test_the_published_network_has_its_published_size() -> None:
 def test_edges_that_are_left_out_are_gone() -> None:
     network = apply_fixed_architecture(tiny("darts", cells=3), published())
     for cell in network.cells:
-        taken = [[name[-1] for name in node.edges] for node in cell.nodes]
         text = PUBLISHED[cell.key].split()
-        pairs = [{text[2 * i][-1], text[2 * i + 1][-1]} for i in range(4)]
-        assert [set(sources) for sources in taken] == pairs
+        taken = {f"{cell.key}_n{2 + i // 2}_p{text[i][-1]}" for i in range(8)}
+        assert {name for name in cell.choices if "switch" not in name} == taken
 
 
 def test_a_supernet_runs_the_taken_edges_only() -> None:
     model = tiny("darts", cells=3)
     ran: list[str] = []
-    for name, module in model.named_modules():
-        if name.rpartition(".")[0].endswith(".edges"):
+    for module in model.modules():
+        if isinstance(module, LayerChoice):
             module.register_forward_hook(lambda module, *_: ran.append(module.key))
     mutator = FixedMutator(model, published())
     mutator.reset()
@@ -107,8 +106,9 @@ def test_a_cell_is_the_sum_of_two_edges_a_node() -> None:
     apply_fixed_architecture(model, published())
     x, y = images(2, 12, 8, 8), images(2, 12, 8, 8).flip(0)
     states = [cell.before(x), cell.last(y)]
-    for node in cell.nodes:
-        parts = [edge(states[int(name[-1])]) for name, edge in node.edges.items()]
+    for node in range(2, 6):
+        edges = {name: edge for name, edge in cell.choices.items() if f"_n{node}_p" in name}
+        parts = [edge(states[int(name[-1])]) for name, edge in edges.items()]
         assert len(parts) == 2
         states.append(parts[0] + parts[1])
     torch.testing.assert_close(cell(x, y), torch.cat(states[2:], dim=1))
@@ -128,7 +128,7 @@ def test_the_class_and_the_function_are_the_same() -> None:
 def test_only_the_stem_scales_and_shifts_in_search() -> None:
     names = {name for name, _ in darts(2, 3).named_parameters() if name.endswith("bias")}
     assert names == {"stem.1.bias", "classifier.bias"}
-    pools = darts(2, 3, affine=True).cells[0].nodes[0].edges["normal_n2_p0"]["max_pool_3x3"]
+    pools = darts(2, 3, affine=True).cells[0].choices["normal_n2_p0"]["max_pool_3x3"]
     assert list(pools.parameters()) == [], "a pool never does"
 
 

@@ -122,7 +122,7 @@ def test_drop_path_leaves_identities_and_evaluation_alone(
 
 
 def test_a_network_without_drop_path_says_who_has_it() -> None:
-    with pytest.raises(SearchSpaceError, match="Sequential has no drop path; darts"):
+    with pytest.raises(SearchSpaceError, match="Chain has no drop path; darts"):
         set_drop_path(nas_bench_201(2, 1), 0.1)
     with pytest.raises(SearchSpaceError, match=r"probability < 1` must hold, but got 1\.5"):
         set_drop_path(nas_bench_201(2, 1), 1.5)
