@@ -41,9 +41,7 @@ def run(options: argparse.Namespace) -> int:
     from nas_tuners.experiment.confirming import ConfirmRuns
     from nas_tuners.experiment.folder import ExperimentFolder
     from nas_tuners.experiment.results import read_results
-    from nas_tuners.experiment.signals import StopSignals
-
-    from ._run_and_report import STOPPING
+    from nas_tuners.experiment.signals import STOPPING, StopSignals
 
     folder = ExperimentFolder(options.folder)
     results = read_results(folder)

@@ -26,13 +26,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    load_with_one_thread()
-    from nas_tuners.experiment.folder import ExperimentFolder
-    from nas_tuners.experiment.signals import StopSignals
-
-    from ._run_and_report import STOPPING, run_and_report
+    from nas_tuners.experiment.signals import STOPPING, StopSignals
 
     with StopSignals(STOPPING) as signals:
+        load_with_one_thread()
+        from nas_tuners.experiment.folder import ExperimentFolder
+
+        from ._run_and_report import run_and_report
+
         folder = ExperimentFolder(options.folder)
         _change_limits(folder, options)
         return run_and_report(folder, signals)

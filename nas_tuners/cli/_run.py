@@ -30,15 +30,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    load_with_one_thread()
-    from nas_tuners.experiment.configuration.config import load_config
-    from nas_tuners.experiment.folder import create_folder
-    from nas_tuners.experiment.signals import StopSignals
-
-    from ._log import print_log
-    from ._run_and_report import STOPPING, run_and_report
+    from nas_tuners.experiment.signals import STOPPING, StopSignals
 
     with StopSignals(STOPPING) as signals:
+        load_with_one_thread()
+        from nas_tuners.experiment.configuration.config import load_config
+        from nas_tuners.experiment.folder import create_folder
+
+        from ._log import print_log
+        from ._run_and_report import run_and_report
+
         with print_log("nas_tuners.experiment.configuration.nni.files"):
             config = load_config(options.config)
         space = _space(config)

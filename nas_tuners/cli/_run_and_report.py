@@ -6,7 +6,6 @@ import shlex
 import sys
 from contextlib import suppress
 
-from nas_tuners.contract.space_size import describe_size
 from nas_tuners.experiment.folder import ExperimentFolder
 from nas_tuners.experiment.loop import Ended, Ending
 from nas_tuners.experiment.outcome import Complete, Failed, Paused
@@ -18,11 +17,7 @@ from nas_tuners.experiment.study_setup import goals_of
 
 from . import exit_codes
 from ._progress import Progress
-from ._tables import exhausted_text, results_table
-
-STOPPING = "\nStopping the running trials; Ctrl-C once more kills them at once.\n"
-
-_SHOWN = 5  # of the best
+from ._tables import best_table, exhausted_text, introduction
 
 _BEYOND = {Ending.MAX_TRIALS: " --max-trials N", Ending.MAX_DURATION: " --max-duration TIME"}
 
@@ -30,7 +25,7 @@ _BEYOND = {Ending.MAX_TRIALS: " --max-trials N", Ending.MAX_DURATION: " --max-du
 def run_and_report(folder: ExperimentFolder, signals: StopSignals, *, waits: bool = False) -> int:
     """Run the experiment in a folder; the exit code, the same if nobody reads what it prints."""
     with suppress(BrokenPipeError):
-        _introduce(folder)
+        print(introduction(folder), flush=True)
     config = folder.config()
     try:
         if config.launcher.name == "slurm":
@@ -54,17 +49,10 @@ def _run_here(folder: ExperimentFolder, signals: StopSignals, *, waits: bool) ->
         )
 
 
-def _introduce(folder: ExperimentFolder) -> None:
-    config, space = folder.config(), folder.space()
-    print(f"Experiment in {folder.path}")
-    print(f"Search space: {len(space.specs)} keys, {describe_size(space.size)}")
-    print(f"Tuner: {config.tuner.name}, seed {config.seed}", flush=True)
-
-
 def _conclude(folder: ExperimentFolder, ended: Ended, results: Results) -> None:
-    best = results.best(_SHOWN)
+    best = best_table(results)
     if best:
-        print(f"\nBest of {len(results.trials)} trials:\n{results_table(results, best)}\n")
+        print(best)
         if ended.ending in _BEYOND:
             print(f"Ended: {ended.ending.value}. To go on: {_go_on(folder, ended)}")
         elif ended.ending is Ending.EXHAUSTED:

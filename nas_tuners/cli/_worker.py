@@ -61,12 +61,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    load_with_one_thread()
-    from nas_tuners.experiment.signals import StopSignals
-
-    from ._run_and_report import STOPPING, run_and_report
+    from nas_tuners.experiment.signals import STOPPING, StopSignals
 
     with StopSignals(STOPPING) as signals:
+        load_with_one_thread()
+        from ._run_and_report import run_and_report
+
         folder = _folder(options)
         return run_and_report(folder, signals, waits=not options.no_wait)
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import signal
+import sys
+import threading
+import weakref
+from collections.abc import Callable
 
 import pytest
 
@@ -44,3 +48,50 @@ def test_what_is_ignored_stays_ignored() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_outside_of_the_main_thread_it_does_nothing() -> None:
+    """Signals do not get there; a notebook may run a search so."""
+    before = [signal.getsignal(number) for number in ALL]
+    seen = []
+
+    def use() -> None:
+        with StopSignals():
+            seen.extend(signal.getsignal(number) for number in ALL)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert seen == before
+
+
+def test_a_stop_that_python_cannot_raise_counts_and_prints_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What a callback of a weak reference raises is dropped, and would be printed."""
+
+    def stop(_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    def fail(_: object) -> None:
+        raise ValueError("told all the same")
+
+    before = sys.unraisablehook
+    sys.unraisablehook = sys.__unraisablehook__  # pytest keeps what its own hears for later
+    try:
+        with StopSignals() as signals:
+            _with_callback(stop)
+            assert signals.requested
+            assert capsys.readouterr().err == ""
+            _with_callback(fail)
+            assert "told all the same" in capsys.readouterr().err
+        assert sys.unraisablehook is sys.__unraisablehook__
+    finally:
+        sys.unraisablehook = before
+
+
+def _with_callback(callback: Callable[[object], None]) -> None:
+    dies_at_once = type("Thing", (), {})()
+    reference = weakref.ref(dies_at_once, callback)
+    del dies_at_once
+    assert reference() is None
