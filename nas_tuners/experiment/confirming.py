@@ -183,7 +183,9 @@ class _Planned:
     def gone(self) -> tuple[int, ...]:
         return ()
 
-    def tell(self, trial: StudyTrial, outcome: Outcome) -> Outcome:
+    def tell(
+        self, trial: StudyTrial, outcome: Outcome, *, seconds: float | None = None
+    ) -> Outcome:
         files = trial_folder(self._trials, trial.number)
         if isinstance(outcome, Complete):
             self.outcomes[trial.number] = outcome.metric.number(self._metric)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from nas_tuners.contract.errors import (
-    ConfigError,
-    Problem,
-    SearchSpaceExhausted,
-    did_you_mean,
-)
+from nas_tuners.contract.errors import ConfigError, Problem, did_you_mean
 
 from .configuration.config import ExperimentConfig
 from .local.spawners import trial_environment
@@ -22,8 +16,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from nas_tuners.tuners._history import HistoryFollower, Proposal
-
-_logger = logging.getLogger(__name__)
 
 
 class Constraint:
@@ -59,11 +51,7 @@ class Constraint:
         """
         from nas_tuners.tuners._acceptance import Acceptance
 
-        try:
-            return follower.propose(number, trials, Acceptance(self.objections, self._attempts))
-        except SearchSpaceExhausted as error:
-            _logger.warning("Nothing is left that keeps to the constraint: %s.", error)
-            raise
+        return follower.propose(number, trials, Acceptance(self.objections, self._attempts))
 
     def excess(self, parameters: Mapping[str, Any]) -> dict[str, float]:
         """Bounded metric -> by how much it is beyond its bound; all are 0 or less where it fits.

@@ -4,6 +4,7 @@
 
     config.json        the configuration, resolved; seed included
     search_space.json
+    constraints.json   the names of the functions that the space is constrained by, if it is
     warm_start.json    the scores and the results that the tuner starts from, copied from the
     import_data.json   files that the configuration names, if it does
     study.db           the Optuna study, unless the configuration names another storage
@@ -25,7 +26,7 @@ import shlex
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -74,6 +75,10 @@ class ExperimentFolder:
         return self.path / "search_space.json"
 
     @property
+    def constraints_file(self) -> Path:
+        return self.path / "constraints.json"
+
+    @property
     def log_file(self) -> Path:
         return self.path / "runner.log"
 
@@ -107,6 +112,13 @@ class ExperimentFolder:
 
     def space(self) -> SearchSpace:
         return SearchSpace.load(self.space_file)
+
+    def constraints(self) -> list[str]:
+        """What constrains the space: the names of functions that :meth:`space` does not have."""
+        if not self.constraints_file.exists():
+            return []
+        with _readable(self.constraints_file):
+            return list(map(str, json.loads(self.constraints_file.read_text(encoding="utf-8"))))
 
     def prior(self) -> Prior:
         """What the tuner knows before the first trial."""
@@ -158,6 +170,7 @@ def create_folder(
     *,
     path: Path | None = None,
     prior: Prior | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> ExperimentFolder:
     """Make an experiment's folder, whole or not at all.
 
@@ -170,6 +183,7 @@ def create_folder(
         path: Where; a new folder in ``config.experiments_directory`` if None, and then the link
             ``latest`` beside it leads there.
         prior: What the tuner knows; None for the files that the configuration names.
+        files: What else its trials need: name -> content.
 
     Raises:
         ExperimentError: if the folder exists or cannot be made.
@@ -195,6 +209,8 @@ def create_folder(
         raise ExperimentError(f"no experiment can be made in {parent}: {error}") from error
     try:
         _write_first_files(new, config, space, prior)
+        for name, content in (files or {}).items():
+            (new / name).write_bytes(content)
         target = _claim(new, path.resolve() if path else None, parent, config.name)
     except OSError as error:
         raise ExperimentError(f"the experiment's folder cannot be made: {error}") from error
@@ -229,6 +245,9 @@ def _write_first_files(
     state = RunnerState(experiment_id, started=time.time())
     write_text(new / "runner.json", json.dumps(asdict(state), indent=2) + "\n")
     write_text(new / "search_space.json", space.dumps())
+    if space.constraints:
+        names = [constraint.name for constraint in space.constraints]
+        write_text(new / "constraints.json", json.dumps(names) + "\n")
     tuner = save_prior(prior, config.tuner, new)
     write_text(new / "config.json", replace(config, tuner=tuner).to_json())
     (new / "trials").mkdir()

@@ -94,8 +94,10 @@ class TrialSource(Protocol):
     def report(self, trial: StudyTrial, metric: Metric) -> str | None:
         """Record an intermediate result; why the trial shall be stopped now, if it shall."""
 
-    def tell(self, trial: StudyTrial, outcome: Outcome) -> Outcome:
-        """Record how a trial ended; what it was recorded as."""
+    def tell(
+        self, trial: StudyTrial, outcome: Outcome, *, seconds: float | None = None
+    ) -> Outcome:
+        """Record how a trial ended, and how long it ran; what it was recorded as."""
 
     def gone(self) -> Collection[int]:
         """Trials that run here and that others have ended or taken over meanwhile."""
@@ -312,10 +314,10 @@ class Loop:
     def _finish(self, running: _Running, exited: Exited) -> None:
         del self._running[running.trial.number]
         self._ask_at = self._ask_whether_over_at = self._clock()
-        outcome = self._outcome(running, exited)
+        outcome, seconds = self._outcome(running, exited), self._clock() - running.since
         if outcome is not None:
-            outcome = self._source.tell(running.trial, outcome)
-        finished = Finished(running.trial, outcome, exited, self._clock() - running.since)
+            outcome = self._source.tell(running.trial, outcome, seconds=seconds)
+        finished = Finished(running.trial, outcome, exited, seconds)
         self._count_failures(finished)
         for observer in self._observers:
             observer.finished(finished)

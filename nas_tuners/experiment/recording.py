@@ -38,28 +38,37 @@ class Recording:
         set_value = self._storage.set_trial_intermediate_value
         again(self._storage, partial(set_value, trial_id, step, value))
 
-    def result_at(self, trial_id: int, budget: int, outcome: Complete) -> None:
+    def result_at(
+        self, trial_id: int, budget: int, outcome: Complete, notes: Mapping[str, Any]
+    ) -> None:
         """What a trial found with a budget; it may go on with a larger one."""
         set_attribute = self._storage.set_trial_user_attr
-        for name, item in self._all_of(outcome.metric.value).items():
+        for name, item in {**notes, **self._all_of(outcome.metric.value)}.items():
             again(self._storage, partial(set_attribute, trial_id, name, item))
         first = self._goals.objectives[0][0]
         self.report(trial_id, budget, outcome.metric.number(first))
 
-    def end(self, trial_id: int, outcome: Complete | Pruned | Failed) -> None:
+    def end(
+        self, trial_id: int, outcome: Complete | Pruned | Failed, notes: Mapping[str, Any]
+    ) -> None:
         """How a trial ended.
+
+        Args:
+            trial_id: Of a trial that runs.
+            outcome: How.
+            notes: What else is known of it: user attributes.
 
         Raises:
             UpdateFinishedTrialError: if it has been told otherwise.
         """
         if isinstance(outcome, Complete):
-            self._complete(trial_id, outcome)
+            self._complete(trial_id, outcome, notes)
         elif isinstance(outcome, Pruned):
             value = outcome.metric.value
-            notes = {REASON_ATTR: outcome.reason} | self._all_of(value)
-            self.finish(trial_id, "PRUNED", notes, self._goals.values(value))
+            all_notes = {**notes, REASON_ATTR: outcome.reason, **self._all_of(value)}
+            self.finish(trial_id, "PRUNED", all_notes, self._goals.values(value))
         else:
-            self.finish(trial_id, "FAIL", {REASON_ATTR: outcome.reason})
+            self.finish(trial_id, "FAIL", {**notes, REASON_ATTR: outcome.reason})
 
     def finish(
         self,
@@ -92,9 +101,9 @@ class Recording:
             system_attrs=system_attrs,
         )
 
-    def _complete(self, trial_id: int, outcome: Complete) -> None:
+    def _complete(self, trial_id: int, outcome: Complete, more: Mapping[str, Any]) -> None:
         value = outcome.metric.value
-        notes = self._all_of(value)
+        notes = {**more, **self._all_of(value)}
         values = self._goals.values(value)
         if values is None:
             notes[REASON_ATTR] = outcome.remarks[0]

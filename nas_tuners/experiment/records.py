@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 RUNNER_ATTR = "nas_tuners:runner"
 TAKEN_ATTR = "nas_tuners:taken_over"
 
-# User attributes of a trial: why it failed or was stopped, and all that it reported if that was
-# more than one number.
+# User attributes of a trial: why it failed or was stopped, all that it reported if that was more
+# than one number, and how long it ran if that was not in one go.
 REASON_ATTR = "failure"
 RESULT_ATTR = "result"
+SECONDS_ATTR = "seconds"
 
 # System attributes of a study: what a worker must know to join, each a JSON text.
 CONFIG_ATTR = "nas_tuners:config"

@@ -48,8 +48,9 @@ def record_result(
         if metric.kind == "intermediate":
             study.report(trial, metric)
     finals = [metric for metric in metrics if metric.kind == "final"]
-    outcome = study.tell(trial, judge(finals, (), Exited(trial.number, 0), goals=study.goals))
     seconds = max(0.0, metrics[-1].time - metrics[0].time)
+    judged = judge(finals, (), Exited(trial.number, 0), goals=study.goals)
+    outcome = study.tell(trial, judged, seconds=seconds)
     return Finished(trial, outcome, Exited(trial.number, None), seconds)
 
 

@@ -16,7 +16,7 @@ from nas_tuners.contract.study_attributes import ARCHITECTURE_ATTR, ENCODING_ATT
 
 from .folder import ExperimentFolder
 from .outcome import is_number, metric_names
-from .records import REASON_ATTR, result_of
+from .records import REASON_ATTR, SECONDS_ATTR, result_of
 from .storages.storage import open_storage, storage_file
 from .study_setup import goals_of, main_direction, study_name
 
@@ -36,7 +36,8 @@ class TrialResult:
         state: Optuna's, in lower case.
         value: What it reported as ``default``; None if it is not complete.
         architecture: What it tries, as people write it.
-        seconds: How long it took; None while it runs, or if the clock was set back meanwhile.
+        seconds: How long it took. If it ran more than once: its last run, or with budgets the last
+            at each. None while it runs, or if the clock was set back meanwhile.
         reason: Why it failed.
         excess: Bounded metric -> by how much it is beyond its bound.
         metrics: All that it reported, ``default`` included; empty if it is not complete.
@@ -196,6 +197,9 @@ def _read_trial(study: Study, space: SearchSpace, goals: Goals, trial: FrozenTri
 
 
 def _seconds(trial: FrozenTrial) -> float | None:
+    ran: Any = trial.user_attrs.get(SECONDS_ATTR)  # without the pauses between its runs
+    if is_number(ran):
+        return float(ran)
     seconds = trial.duration.total_seconds() if trial.duration else -1.0
     return seconds if seconds >= 0 else None
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from nas_tuners.contract.errors import ExperimentError
+from nas_tuners.contract.search_space import SearchSpace
 
 from .budgets import Budgets
 from .company import Company
@@ -45,6 +46,7 @@ def run_experiment(
     observers: Iterable[Observer] = (),
     begun: Callable[[Results], None] = lambda before: None,
     waits: bool = False,
+    space: SearchSpace | None = None,
 ) -> Ended:
     """Run, or go on with, the experiment in a folder.
 
@@ -55,6 +57,8 @@ def run_experiment(
         begun: Is told before that what the study holds.
         waits: Whether to stay, at the end, until the other runners on the study have ended their
             trials, and to run those of the ones that vanish.
+        space: The folder's search space with its constraints, if it has any: functions, which no
+            file of the folder holds.
 
     Returns:
         How it ended.
@@ -67,6 +71,7 @@ def run_experiment(
     with _disk_errors(folder), folder.locked(), log_to(folder.log_file), ExitStack() as stack:
         _refuse_lost_study(folder)
         config = folder.config()
+        space = space or _space_of(folder)
         files = FilesObserver(folder)
         # Before the storage, so that it is closed after it: callbacks hear of everything.
         events = stack.enter_context(open_events(folder, config, goals_of(config)))
@@ -74,6 +79,7 @@ def run_experiment(
         study = _connect(
             folder,
             config,
+            space,
             stack,
             events,
             recovered=partial(_tell_finished, others),  # whose files are another runner's
@@ -113,9 +119,23 @@ def _refuse_lost_study(folder: ExperimentFolder) -> None:
         )
 
 
+def _space_of(folder: ExperimentFolder) -> SearchSpace:
+    """The search space as the folder holds it, if that is all of it."""
+    constraints = folder.constraints()
+    if constraints:
+        listed = ", ".join(map(repr, constraints))
+        raise ExperimentError(
+            f"the search space of this experiment has constraints ({listed}), which are functions "
+            f"of a Python program; go on with nas_tuners.Experiment.load({str(folder.path)!r})"
+            ".resume()"
+        )
+    return folder.space()
+
+
 def _connect(
     folder: ExperimentFolder,
     config: ExperimentConfig,
+    space: SearchSpace,
     stack: ExitStack,
     events: EventsObserver,
     *,
@@ -138,7 +158,7 @@ def _connect(
     lock = partial(storage_lock, storage, study_name(config))
     goals = goals_of(config)
     with lock():
-        study, encoding = begun_study(storage, config, folder.space(), folder.prior())
+        study, encoding = begun_study(storage, config, space, folder.prior())
     company = None
     experiment_id = folder.state().experiment_id
     if config.storage is not None:

@@ -23,7 +23,7 @@ from .outcome import Complete, Failed, Outcome, Paused
 from .ownership import Ownership
 from .pruning import Pruning
 from .recording import Recording
-from .records import REASON_ATTR, RUNNER_ATTR, StudyTrial
+from .records import REASON_ATTR, RUNNER_ATTR, SECONDS_ATTR, StudyTrial
 from .recovery import left_result, record_result
 from .storages.lock import GivenUpError
 from .storages.operations import again
@@ -109,6 +109,7 @@ class ExperimentStudy:
         self._budgets, self._constraint = budgets, constraint
         self._recovered = recovered
         self._here: set[int] = set()  # numbers of the trials that the loop has
+        self._ran_before: dict[int, float] = {}  # seconds, of trials that run once more
         self._told_by_others: set[int] = set()  # numbers of those that others have ended
         self._next_look = 0.0 if company else math.inf
 
@@ -170,18 +171,21 @@ class ExperimentStudy:
                 return self._pruning.reason(trial, metric.sequence, value)
         return None
 
-    def tell(self, trial: StudyTrial, outcome: Outcome) -> Outcome:
+    def tell(
+        self, trial: StudyTrial, outcome: Outcome, *, seconds: float | None = None
+    ) -> Outcome:
         """Record how a trial ended, or that it has used up its budget; what was recorded."""
         self._here.discard(trial.number)
+        notes = self._run_time(trial, seconds)
         if self._pruning:
             self._pruning.forget(trial)
         if not isinstance(outcome, Complete) and self._ownership.is_elsewhere(trial):
             return outcome  # another runner may yet have a result
         with self._unless_told_by_others(trial):
             if self._budgets and isinstance(outcome, Complete):
-                outcome = self._set_result_at_budget(self._budgets, trial, outcome)
+                outcome = self._set_result_at_budget(self._budgets, trial, outcome, notes)
             if not isinstance(outcome, Paused):
-                self._recording.end(trial.storage_id, outcome)
+                self._recording.end(trial.storage_id, outcome, notes)
         return outcome
 
     def gone(self) -> Collection[int]:
@@ -242,10 +246,11 @@ class ExperimentStudy:
     def _begin_if_any(self, trials: Sequence[FrozenTrial]) -> StudyTrial | Nothing:
         try:
             return self._begin(trials)
-        except SearchSpaceExhausted:
+        except SearchSpaceExhausted as error:
             for trial, budget in self._due(trials, more=False):
                 return self._restore(trial, budget)
             if self._at_the_end(trials) is Nothing.LIMIT:
+                _logger.info("The search space ends here: %s.", error)
                 raise
             return Nothing.YET
 
@@ -263,6 +268,7 @@ class ExperimentStudy:
         number = self._storage.get_trial_number_from_id(storage_id)
         parameters = proposal.parameters
         if place is not None:
+            self._ran_before[number] = 0.0
             parameters = Budgets.given(parameters, place.budget)
         assignment = self._assignment(number, parameters)
         return StudyTrial(storage_id, assignment, template.user_attrs[ARCHITECTURE_ATTR])
@@ -301,10 +307,10 @@ class ExperimentStudy:
             self._recording.finish(trial._trial_id, state, notes, [value])
 
     def _set_result_at_budget(
-        self, budgets: Budgets, trial: StudyTrial, outcome: Complete
+        self, budgets: Budgets, trial: StudyTrial, outcome: Complete, notes: dict[str, Any]
     ) -> Complete | Paused:
         budget = budgets.of(trial.assignment.parameters)
-        self._recording.result_at(trial.storage_id, budget, outcome)
+        self._recording.result_at(trial.storage_id, budget, outcome, notes)
         if budget >= budgets.maximum:
             return outcome
         return Paused(outcome.metric, budget, outcome.remarks, outcome.usable)
@@ -353,7 +359,15 @@ class ExperimentStudy:
             intermediate_values={},
         )
 
+    def _run_time(self, trial: StudyTrial, seconds: float | None) -> dict[str, Any]:
+        """All of it, where it cannot be told from when the trial was begun and when it ended."""
+        before = self._ran_before.pop(trial.number, None)
+        if before is None or seconds is None:
+            return {}
+        return {SECONDS_ATTR: round(before + seconds, 3)}
+
     def _restore(self, trial: FrozenTrial, budget: int | None = None) -> StudyTrial:
+        self._ran_before[trial.number] = trial.user_attrs.get(SECONDS_ATTR, 0.0)
         vector = self._encoding.decode(trial.params)
         parameters = to_parameters(self._encoding.space, vector)
         if budget is not None:

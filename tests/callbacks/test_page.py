@@ -13,9 +13,9 @@ from nas_tuners.experiment.events.callbacks import CALLBACKS
 from nas_tuners.experiment.events.events import EVENTS, SUBSCRIPTIONS, TrialFinished
 from nas_tuners.experiment.events.file import read_events
 from nas_tuners.experiment.loop import Ending
-from tests.test_readme import read_blocks, run_block
+from tests.docs.kit import read_blocks, read_page, run_page
 
-PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+PAGE = read_page("docs/events.md")
 
 
 def test_every_event_is_described_with_its_fields() -> None:
@@ -32,14 +32,15 @@ def test_every_word_is_explained() -> None:
 
 
 def test_the_line_that_is_shown_is_a_line_of_the_file() -> None:
-    (line,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    [line] = [block.text for block in read_blocks("docs/events.md") if block.language == "json"]
     record = json.loads(line)
     assert record.pop("event") == "trial_finished"
     assert TrialFinished(**record).record() == json.loads(line)
 
 
 def test_the_short_names_are_shown() -> None:
-    examples = [b.text for b in read_blocks(PAGE) if b.language == "yaml" and "name:" in b.text]
+    blocks = read_blocks("docs/events.md")
+    examples = [it.text for it in blocks if it.language == "yaml" and "name:" in it.text]
     shown = {
         callback["name"]
         for text in examples
@@ -49,11 +50,7 @@ def test_the_short_names_are_shown() -> None:
 
 
 def test_the_example_works(tmp_path: Path) -> None:
-    for block in read_blocks(PAGE):
-        if name := re.match(r"# (\w+\.\w+)\n", block.text):
-            (tmp_path / name[1]).write_text(block.text)
-        elif block.language == "bash":
-            run_block(block, tmp_path)
+    run_page("docs/events.md", tmp_path)
     events = read_events(tmp_path / "experiment" / "events.jsonl")
     assert [event["event"] for event in events].count("trial_reported") == 9
     assert (tmp_path / "best.txt").read_text().endswith("the end: max_trials reached\n")

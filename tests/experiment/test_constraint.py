@@ -294,5 +294,5 @@ def test_only_what_fits_is_suggested(measurer_of: Any) -> None:
 def test_nothing_fits(measurer_of: Any) -> None:
     constraint = Constraint(measurer_of("cost"), {"flops": "<= -1"}, attempts=5)
     follower = HistoryFollower(RandomTuner(seed=0), FlatEncoding(SPACE))
-    with pytest.raises(TunerError, match=r"none of 5 proposals .* \(5 by flops <= -1\)"):
+    with pytest.raises(TunerError, match=r"5 proposals were refused \(5 by flops <= -1\)"):
         constraint.propose(follower, 0, [])

@@ -41,6 +41,19 @@ def test_a_new_folder_has_all_that_resuming_needs(config: ExperimentConfig) -> N
     assert not list(folder.path.parent.glob(".*"))
 
 
+def test_what_its_trials_need_and_what_constrains_its_space_is_there_at_once(
+    config: ExperimentConfig,
+) -> None:
+    def is_x(architecture: dict[str, Any]) -> bool:
+        return bool(architecture["a"] == "x")
+
+    space = SearchSpace(SPACE)
+    folder = create_folder(config, space.constrain(is_x), files={"payload.pkl": b"it"})
+    assert (folder.path / "payload.pkl").read_bytes() == b"it"
+    assert folder.constraints() == ["is_x"]
+    assert create_folder(config, space).constraints() == []
+
+
 def test_a_folder_that_moved_takes_its_study_along(config: ExperimentConfig) -> None:
     folder = create_folder(config, SearchSpace(SPACE))
     moved = folder.path.rename(folder.path.with_name("moved"))

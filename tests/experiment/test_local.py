@@ -146,15 +146,23 @@ def test_another_attempt_keeps_the_output_and_archives_the_rest(trials: Path) ->
     assert (folder / "attempt-2" / "metrics.jsonl").read_text() == METRIC + "\n"
 
 
+def test_a_trial_is_told_where_its_files_go(trials: Path) -> None:
+    with launch(trials, "cd $NAS_TUNERS_OUTPUT_DIR && touch model.onnx") as launcher:
+        launcher.start(assignment(), timeout=None)
+        until_exit(launcher)
+    assert (trials / "0000" / "output" / "model.onnx").exists()
+
+
 def test_the_environment_of_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONDA_PREFIX", "/conda")
     monkeypatch.setenv("PATH", "/conda/bin:/usr/bin")
-    monkeypatch.setenv("NAS_TUNERS_GEN_SEARCH_SPACE", "/tmp/somewhere")
+    for name in ("GEN_SEARCH_SPACE", "TRIAL_DIR", "OUTPUT_DIR"):
+        monkeypatch.setenv(f"NAS_TUNERS_{name}", "/tmp/somewhere")
     environment = trial_environment({"MODE": "fast"})
     assert environment["PATH"] == f"{Path(sys.executable).parent}:/conda/bin:/usr/bin"
     assert environment["PYTHONUNBUFFERED"] == "1"
     assert environment["MODE"] == "fast"
-    assert "NAS_TUNERS_GEN_SEARCH_SPACE" not in environment
+    assert not [name for name in environment if name.startswith("NAS_TUNERS_")]
     monkeypatch.setenv("PYTHONUNBUFFERED", "0")
     environment = trial_environment({"PATH": "/mine"})
     assert environment["PATH"] == "/mine"

@@ -43,7 +43,9 @@ class Source:
     def gone(self) -> set[int]:
         return self.taken
 
-    def tell(self, trial: StudyTrial, outcome: Outcome) -> Outcome:
+    def tell(
+        self, trial: StudyTrial, outcome: Outcome, *, seconds: float | None = None
+    ) -> Outcome:
         assert trial.number not in self.told
         self.told[trial.number] = outcome
         return outcome

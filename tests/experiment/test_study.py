@@ -15,7 +15,9 @@ from optuna.trial import TrialState
 from nas_tuners.contract.errors import ExperimentError, SearchSpaceExhausted
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import Metric, append_metric, write_assignment
+from nas_tuners.experiment.budgets import Budgets
 from nas_tuners.experiment.configuration.config import ExperimentConfig, TunerConfig
+from nas_tuners.experiment.configuration.parts import BudgetConfig
 from nas_tuners.experiment.loop import Nothing
 from nas_tuners.experiment.outcome import Complete, Failed, Pruned
 from nas_tuners.experiment.records import StudyTrial, lesson_of, result_of
@@ -99,6 +101,34 @@ def test_what_is_left_running_is_restored_as_it_was_asked(storage: Any) -> None:
     experiment(storage, MIXED, name="another").ask()
     again = experiment(storage, MIXED)
     assert again.unfinished() == asked
+
+
+def test_the_time_of_a_trial_is_without_the_pause_before_it_ran_again(storage: Any) -> None:
+    """Of its first run, which was cut off, nobody knows how long it was."""
+    first = experiment(storage, SPACE)
+    at_once, cut_off = first.ask(), first.ask()
+    assert isinstance(at_once, StudyTrial)
+    assert isinstance(cut_off, StudyTrial)
+    first.tell(at_once, Complete(Metric("final", 0, 1.0)), seconds=7.0)
+    second = experiment(storage, SPACE)
+    [again] = second.unfinished()
+    second.tell(again, Complete(Metric("final", 0, 1.0)), seconds=5.0)
+    assert [trial.user_attrs.get("seconds") for trial in frozen(storage)] == [None, 5.0]
+    results = second.results().trials
+    assert results[1].seconds == 5.0
+    assert results[0].seconds != 7.0, "the study's own, which needs no note"
+
+
+def test_the_time_of_a_trial_with_budgets_is_that_of_all_its_runs(storage: Any) -> None:
+    budgets = Budgets(BudgetConfig(maximum=2, eta=2, brackets=1), 1.0)
+    ours = experiment(storage, SPACE, budgets=budgets)
+    for seconds in (1.0, 2.0, 4.0):
+        trial = ours.ask(max_trials=2)
+        assert isinstance(trial, StudyTrial)
+        score = Metric("final", 0, float(-trial.number))
+        ours.tell(trial, Complete(score), seconds=seconds)
+    assert ours.ask(max_trials=2) is Nothing.LIMIT
+    assert [trial.seconds for trial in ours.results().trials] == [1.0 + 4.0, 2.0]
 
 
 def test_results_are_recorded(storage: Any) -> None:

@@ -18,6 +18,7 @@ import pytest
 from nas_tuners.experiment.launcher import Exited, Reported
 from nas_tuners.experiment.local.launcher import LocalLauncher
 from nas_tuners.experiment.warm.family import parent
+from nas_tuners.experiment.warm.preload import PRELOAD
 from nas_tuners.experiment.warm.process import ServerProcess
 from nas_tuners.experiment.warm.spawner import WarmSpawner
 from tests.experiment.launcher_kit import Place, assignment, processes_with, until_exit
@@ -76,6 +77,16 @@ def test_imports_are_done_once_and_trials_share_nothing(place: Place) -> None:
     said = {place.said("stdout.txt", number) for number in range(3)}
     assert len(said) == 1
     assert said.pop().startswith(f"({server}, ")
+
+
+def test_modules_that_the_environment_names_are_imported_once_too(place: Place) -> None:
+    place.write("import os\nMADE = os.getpid()", "shared.py")
+    place.write("def late():\n    import shared\n    return shared.MADE\nprint(late())\n")
+    with place.launcher(warm=True, environment={PRELOAD: "absent shared"}) as launcher:
+        launcher.start(assignment(0), timeout=None)
+        until_exit(launcher, 1)
+        server = server_of(launcher)._process.pid
+    assert place.said("stdout.txt", 0) == f"{server}\n"
 
 
 def test_each_trial_has_its_parameters_reports_and_output(place: Place) -> None:

@@ -189,18 +189,19 @@ def test_a_signal_reaches_the_handler_of_a_script(place: Place) -> None:
     assert (ran.exited.exit_code, ran.stdout) == (0, "saved\n")
 
 
-def test_a_loader_with_workers(place: Place) -> None:
+def test_a_loader_with_workers_and_what_an_optimizer_imports(place: Place) -> None:
     pytest.importorskip("torch")
     place.write(
-        "import torch\n"
+        "import sys, torch\n"
         "from torch.utils.data import DataLoader, TensorDataset\n"
         "if __name__ == '__main__':\n"
         "    data = TensorDataset(torch.arange(8.0))\n"
         "    loader = DataLoader(data, batch_size=2, num_workers=2)\n"
         "    print(sum(batch.sum().item() for (batch,) in loader))\n"
+        "    print('torch._dynamo' in sys.modules)\n"
     )
     ran = place.run(warm=True)
-    assert (ran.stdout, ran.stderr, ran.exited.exit_code) == ("28.0\n", "", 0)
+    assert (ran.stdout, ran.stderr, ran.exited.exit_code) == ("28.0\nTrue\n", "", 0)
 
 
 def test_an_abort_is_a_signal(place: Place) -> None:

@@ -76,6 +76,5 @@ def test_bounds_that_nothing_keeps_to(project: Project) -> None:
     done = project.run()
     assert done.returncode != 0
     (log,) = (project.path / "experiment").glob("*.log")
-    assert "all 12 architectures have been proposed, or were refused" in log.read_text()
-    assert "(12 by flops <= -1)" in log.read_text()
+    assert "apart from what was refused (12 by flops <= -1)" in log.read_text()
     assert tried(project) == []

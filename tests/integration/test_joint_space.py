@@ -30,7 +30,7 @@ def test_the_script_reads_what_the_model_does_not_hold(project: Project) -> None
     added = re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0]
     line = re.findall(r"```python\n(.*?)```", section, re.DOTALL)[0]
     space = {"act": {"_type": "layer_choice", "_value": ["0", "1"]}} | json.loads(added)
-    project.write(search_space=space, max_trials=4)
+    project.write(search_space=space, max_trials=4, warm=True)
     (project.path / "trial.py").write_text(TRIAL.format(line=line))
     done = project.run()
     assert done.returncode == 0, done.stderr

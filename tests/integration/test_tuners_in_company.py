@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from optuna.trial import FrozenTrial, TrialState
@@ -19,10 +20,7 @@ from tests.integration.tuner_worker import ENCODING, open_study, tuner_named
 WORKER = Path(__file__).with_name("tuner_worker.py")
 PROCESSES = 4
 FAST = "RegularizedEvolutionTuner"
-LEARNERS = [
-    pytest.param(name, marks=[] if name == FAST else pytest.mark.slow)
-    for name in sorted(TUNERS.keys() - {"BatchTuner", "GridSearchTuner"})
-]
+LEARNERS = sorted(TUNERS.keys() - {"BatchTuner", "GridSearchTuner"})
 
 
 class Company:
@@ -79,11 +77,15 @@ def company(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Company]
     made.close()
 
 
+def _others_are(mark: pytest.MarkDecorator) -> list[Any]:
+    return [pytest.param(name, marks=[] if name == FAST else mark) for name in LEARNERS]
+
+
 def _check_no_repeats(trials: Sequence[FrozenTrial]) -> None:
     assert len({ENCODING.decode(trial.params) for trial in trials}) == len(trials)
 
 
-@pytest.mark.parametrize("company", LEARNERS, indirect=True)
+@pytest.mark.parametrize("company", _others_are(pytest.mark.extended), indirect=True)
 def test_four_processes_come_to_the_same_state(company: Company) -> None:
     assert company.do("search 8") == ["searched"] * PROCESSES
     assert len(company.digests()) == 1
@@ -92,7 +94,7 @@ def test_four_processes_come_to_the_same_state(company: Company) -> None:
     _check_no_repeats(trials)
 
 
-@pytest.mark.parametrize("company", LEARNERS, indirect=True)
+@pytest.mark.parametrize("company", _others_are(pytest.mark.slow), indirect=True)
 def test_one_is_killed_and_the_others_go_on(company: Company) -> None:
     company.do("search 4")
     company.kill_one()

@@ -12,7 +12,13 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from nas_tuners.contract.errors import TrialError
-from nas_tuners.contract.trial_io import TRIAL_DIR, Assignment, read_metrics
+from nas_tuners.contract.trial_io import (
+    OUTPUT_DIR,
+    OUTPUT_VARIABLE,
+    TRIAL_DIR,
+    Assignment,
+    read_metrics,
+)
 
 from ..configuration.config import Command
 from ..launcher import Event, Exited, Reported, ReportedUnusable
@@ -142,7 +148,8 @@ class LocalLauncher:
         folder = trial_folder(self._trials, number)
         prepare(folder, assignment)
         gpus = self._gpus.take(number) if self._gpus else {}
-        environment = {**self._environment, **gpus, TRIAL_DIR: str(folder)}
+        ours = {TRIAL_DIR: str(folder), OUTPUT_VARIABLE: str(folder / OUTPUT_DIR)}
+        environment = {**self._environment, **gpus, **ours}
         process = self._spawner.spawn(number, folder=folder, environment=environment)
         logs = [BoundedLog(folder / name, self._max_log_bytes) for name in (STDOUT, STDERR)]
         out_of_time_at = time.monotonic() + timeout if timeout else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, final
 
-from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE, TRIAL_DIR
+from nas_tuners.contract.trial_io import GEN_SEARCH_SPACE, OUTPUT_VARIABLE, TRIAL_DIR
 
 from ..configuration.config import Command
 from ..trial_files import STDERR, STDOUT
@@ -117,7 +117,7 @@ def trial_environment(extra: Mapping[str, str]) -> dict[str, str]:
     at once.
     """
     environment = dict(os.environ)
-    for name in (TRIAL_DIR, GEN_SEARCH_SPACE):
+    for name in (TRIAL_DIR, OUTPUT_VARIABLE, GEN_SEARCH_SPACE):
         environment.pop(name, None)
     here = str(Path(sys.executable).parent)
     environment["PATH"] = os.pathsep.join([here, environment.get("PATH", os.defpath)])

@@ -15,6 +15,9 @@ import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+PRELOAD = "NAS_TUNERS_PRELOAD"
+"""An environment variable: modules to import beforehand beside those that the script imports."""
+
 # Their own pools of threads are made for being forked, or start at first use.
 _FORK_SAFE = ("numpy", "torch")
 

@@ -23,16 +23,20 @@ import time
 import warnings
 import weakref
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, final
 
 from .family import children, ended
-from .preload import UnsafeImportError, module_file, preload, script_imports
+from .preload import PRELOAD, UnsafeImportError, module_file, preload, script_imports
 from .trial import adopt_orphans, become_trial, run_target
 from .wire import Connection, Message
 
 _PATIENCE = 5.0  # seconds for what has been killed to end
 _NEVER_STARTED = 97  # the exit code of a process whose server died before it could run
+
+# The first optimizer of a process imports it, which takes as long as torch itself.
+_BY_OPTIMIZERS = "import torch._dynamo"
 
 
 @final
@@ -201,19 +205,23 @@ def _prepare(runner: Connection, given: Message) -> bool:
     """Import what trials import; False if this process is unfit for forking then."""
     package, statements = _statements(given["kind"], given["name"])
     first = [f"import {name}" for name in given["first"]]
-    wanted = [*first, *(s for s in statements if s not in given["without"])]
+    named = [f"import {name}" for name in os.environ.get(PRELOAD, "").split()]
+    wanted = [*first, *(s for s in [*statements, *named] if s not in given["without"])]
 
     def failed(statement: str, error: BaseException) -> None:
         message = f"`{statement}` failed beforehand: {type(error).__name__}: {error}"
         runner.tell("note", message=f"{message}; each trial runs it anew")
 
+    load = partial(
+        preload,
+        package=package,
+        importing=lambda statement: runner.tell("importing", statement=statement),
+        failed=failed,
+    )
     try:
-        preload(
-            wanted,
-            package=package,
-            importing=lambda statement: runner.tell("importing", statement=statement),
-            failed=failed,
-        )
+        load(wanted)
+        if "torch" in sys.modules and _BY_OPTIMIZERS not in given["without"]:
+            load([_BY_OPTIMIZERS])
     except UnsafeImportError as unsafe:
         runner.tell("unsafe", statement=unsafe.statement, why=unsafe.why, brought=unsafe.brought)
         return False
