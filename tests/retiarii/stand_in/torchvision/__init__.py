@@ -1,0 +1,1 @@
+"""As much of torchvision as a tutorial uses, on a few real digits."""
