@@ -20,6 +20,7 @@ from . import (
     _config,
     _confirm,
     _export,
+    _migrate,
     _resume,
     _run,
     _ss_gen,
@@ -42,6 +43,7 @@ _COMMANDS = {
     "confirm": _confirm,
     "config": _config,
     "ss-gen": _ss_gen,
+    "migrate": _migrate,
     "tuners": _tuners,
     "bench": _bench,
 }

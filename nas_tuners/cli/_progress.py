@@ -1,4 +1,4 @@
-"""Progress of a run: a bar on a terminal, and one line a finished trial."""
+"""Progress of a run: a bar on a terminal or in a notebook, and one line a finished trial."""
 
 from __future__ import annotations
 
@@ -32,15 +32,14 @@ class Progress:
     """
 
     def __init__(self, goals: Goals, *, max_trials: int | None) -> None:
-        from tqdm import tqdm
-
+        in_notebook = _in_notebook()
         self._best: float | None = None
         self._maximize = goals.objectives[0][1] > 0
         self._goals = goals
-        self._bar: Any = tqdm(
+        self._bar: Any = _bar_class(in_notebook)(
             total=max_trials,
             unit="trial",
-            disable=not sys.stderr.isatty(),
+            disable=not (in_notebook or sys.stderr.isatty()),
             dynamic_ncols=True,
             leave=False,
         )
@@ -119,6 +118,20 @@ class Progress:
         best = "-" if self._best is None else number_text(self._best)
         architecture = architecture_line(trial.architecture, taken=44 + len(beyond))
         return f"{start}  {number_text(value)}  best {best}  {time:>6}  {beyond}{architecture}"
+
+
+def _in_notebook() -> bool:
+    return type(sys.stdout).__module__.startswith("ipykernel.")
+
+
+def _bar_class(in_notebook: bool) -> type[Any]:
+    if in_notebook:
+        from tqdm.auto import tqdm as notebook_bar
+
+        return notebook_bar
+    from tqdm import tqdm
+
+    return tqdm
 
 
 class _Warnings(logging.Handler):

@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from nas_tuners.contract.space_size import describe_size
+    from nas_tuners.contract.space_size import describe_space
     from nas_tuners.experiment.generation import generate_search_space, save_search_space
     from nas_tuners.experiment.signals import StopSignals
 
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
             _command(options), cwd=options.trial_dir, timeout=options.timeout
         )
     save_search_space(space, options.file.expanduser())
-    print(f"{options.file}: {len(space.specs)} keys, {describe_size(space.size)}")
+    print(f"{options.file}: {describe_space(space)}")
     return exit_codes.OK
 
 

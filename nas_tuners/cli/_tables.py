@@ -8,14 +8,35 @@ import shutil
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from nas_tuners.contract.space_size import describe_size
+from nas_tuners.contract.space_size import describe_size, describe_space
 
 if TYPE_CHECKING:
     from nas_tuners.contract.search_space import SearchSpace
+    from nas_tuners.experiment.folder import ExperimentFolder
     from nas_tuners.experiment.results import Results, TrialResult
     from nas_tuners.tuners._goals import Goals
 
 _MIN_WIDTH = 40
+_SHOWN = 5  # of the best
+
+
+def introduction(folder: ExperimentFolder) -> str:
+    """What begins: the experiment, its search space and its tuner."""
+    config = folder.config()
+    seed = config.tuner.args.get("seed", config.seed)
+    return (
+        f"Experiment in {folder.path}\n"
+        f"Search space: {describe_space(folder.space())}\n"
+        f"Tuner: {config.tuner.name}, seed {seed}"
+    )
+
+
+def best_table(results: Results) -> str:
+    """The best trials under a headline; empty if none has succeeded."""
+    best = results.best(_SHOWN)
+    if not best:
+        return ""
+    return f"\nBest of {len(results.trials)} trials:\n{results_table(results, best)}\n"
 
 
 def results_table(results: Results, trials: Sequence[TrialResult]) -> str:

@@ -10,6 +10,7 @@ BAD_INPUT = 2
 NO_RESULT = 3
 TUNER_FAILED = 4
 EXPERIMENT_FAILED = 5
+LEFT_TO_DO = 6
 INTERRUPTED = 130
 
 DESCRIPTION = """\
@@ -20,6 +21,7 @@ exit codes:
   3    no result: no trial succeeded, or too many in a row failed
   4    the tuner failed; the trials that ran are recorded
   5    the experiment's folder, study, disk or process is unusable as asked
+  6    migrate: done, and something is left for a person to do
   130  interrupted; `nas-tuners resume` goes on
 """
 
