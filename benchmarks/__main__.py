@@ -38,6 +38,10 @@ BENCHMARKS = (
     "experiments.throughput",
     "experiments.workers",
     "experiments.opening",
+    "hello_nas",
+    "spaces.building",
+    "spaces.reading",
+    "spaces.drawing",
 )
 RESULTS = Path(__file__).parent / "results"
 

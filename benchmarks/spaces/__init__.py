@@ -1,0 +1,1 @@
+"""What the spaces of the zoo hold, and what reading, drawing and building cost."""
