@@ -20,6 +20,7 @@ import yaml
 
 from nas_tuners.contract.trial_io import TRIAL_DIR, Assignment, read_metrics, write_assignment
 from tests.experiment_kit import Project
+from tests.fork_host import run_script
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -48,23 +49,11 @@ def data() -> ModuleType:
     return module
 
 
-def run(
-    script: Path, *arguments: str | Path, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, script, *arguments],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-
-
 # ---- examples/classic_nas -----------------------------------------------------------------------
 
 
 def test_the_trial_script_alone() -> None:
-    done = run(CLASSIC / "trial.py", *QUICK)
+    done = run_script(CLASSIC / "trial.py", *QUICK)
     assert done.returncode == 0, done.stderr
     assert "{'first_conv': 'conv3x3', 'mid_conv': 'conv1x1', 'skip': ['stem']}" in done.stderr
     assert done.stderr.count("runs alone") == 1
@@ -74,7 +63,7 @@ def test_the_trial_script_alone() -> None:
 def test_the_trial_script_as_a_trial(tmp_path: Path) -> None:
     chosen = {"first_conv": {"_idx": 1}, "mid_conv": {"_idx": 3}, "skip": {"_idx": [1]}}
     write_assignment(tmp_path, Assignment("exp", "t0", 0, chosen))
-    done = run(CLASSIC / "trial.py", *QUICK, **{TRIAL_DIR: str(tmp_path)})
+    done = run_script(CLASSIC / "trial.py", *QUICK, **{TRIAL_DIR: str(tmp_path)})
     assert done.returncode == 0, done.stderr
     epoch, result = read_metrics(tmp_path).metrics
     assert (epoch.kind, result.kind) == ("intermediate", "final")
@@ -83,7 +72,7 @@ def test_the_trial_script_as_a_trial(tmp_path: Path) -> None:
 
 def test_the_trial_script_in_a_study() -> None:
     search = [*QUICK, "--seed", "3", "--optuna-trials", "2"]
-    done, again = (run(CLASSIC / "trial.py", *search) for _ in range(2))
+    done, again = (run_script(CLASSIC / "trial.py", *search) for _ in range(2))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("best: ")
     assert "with {'first_conv': '" in done.stdout
@@ -111,13 +100,14 @@ def test_the_experiment(project: Project) -> None:
 
 @pytest.mark.slow
 def test_cost_as_an_objective_and_as_a_bound(project: Project) -> None:
-    """The configuration as it stands, but for fewer and shorter trials."""
+    """The configuration as it stands, but for fewer and shorter trials, which are warm."""
     config = yaml.safe_load((CLASSIC / "latency.yml").read_text())
     config |= {
         "command": " ".join([config["command"], *QUICK]),
         "code_directory": str(CLASSIC),
         "search_space": str(SPACE_FILE),
         "max_trials": 2,
+        "warm": True,
     }
     (project.path / "config.yml").write_text(yaml.safe_dump(config))
     done = project.run()
@@ -196,14 +186,14 @@ def test_digits_and_a_limit(data: ModuleType) -> None:
 
 
 def test_a_folder_without_mnist(tmp_path: Path) -> None:
-    done = run(CLASSIC / "trial.py", "--data", tmp_path)
+    done = run_script(CLASSIC / "trial.py", "--data", tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith(f"no MNIST in {tmp_path}: expected train-images-*")
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="NAS_TUNERS_DATA names no folder")
 def test_mnist_itself() -> None:
-    done = run(CLASSIC / "trial.py", *QUICK, "--data", DATA)
+    done = run_script(CLASSIC / "trial.py", *QUICK, "--data", DATA)
     assert done.returncode == 0, done.stderr
     assert "final result 0: 0." in done.stderr
 
@@ -213,7 +203,7 @@ def test_mnist_itself() -> None:
 
 @pytest.mark.slow
 def test_optuna_study() -> None:
-    done = run(EXAMPLES / "optuna_study.py")
+    done = run_script(EXAMPLES / "optuna_study.py")
     assert done.returncode == 0, done.stderr
     accuracy = float(done.stdout.partition("best accuracy ")[2].split()[0])
     assert accuracy > 0.8
@@ -221,8 +211,17 @@ def test_optuna_study() -> None:
     assert "learning rate 0.0" in done.stdout
 
 
+@pytest.mark.slow
+def test_hello_nas_by_the_built_in_evaluator(tmp_path: Path) -> None:
+    few = ["--trials", "2", "--epochs", "1"]
+    done = run_script(EXAMPLES / "classification.py", *few, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Best of 2 trials:" in done.stdout
+    assert done.stdout.rstrip().endswith("% of the digits are right")
+
+
 def test_custom_tuner_races() -> None:
-    done = run(EXAMPLES / "custom_tuner.py")
+    done = run_script(EXAMPLES / "custom_tuner.py")
     assert done.returncode == 0, done.stderr
     names = [line.partition(":")[0] for line in done.stdout.splitlines()]
     best = [float(line.rpartition(" ")[2]) for line in done.stdout.splitlines()]
@@ -243,7 +242,7 @@ def test_custom_tuners_in_an_experiment(project: Project, name: str) -> None:
 
 
 def test_a_mutator_a_loop_and_a_trainer_of_ones_own() -> None:
-    done = run(ONESHOT / "custom_trainer.py", "--epochs", "2", "--limit", "400")
+    done = run_script(ONESHOT / "custom_trainer.py", "--epochs", "2", "--limit", "400")
     assert done.returncode == 0, done.stderr
     by_hand, by_trainer = done.stdout.splitlines()
     assert "{'first': '" in by_hand
@@ -252,11 +251,13 @@ def test_a_mutator_a_loop_and_a_trainer_of_ones_own() -> None:
 
 def test_darts_and_a_retraining_as_in_the_papers(tmp_path: Path) -> None:
     best = tmp_path / "best.json"
-    searched = run(ONESHOT / "darts.py", "--limit", "200", "--epochs", "1", "--export", best)
+    searched = run_script(
+        ONESHOT / "darts.py", "--limit", "200", "--epochs", "1", "--export", best
+    )
     assert searched.returncode == 0, searched.stderr
     assert "with the supernet's weights: {'loss': " in searched.stdout
     options = ["--limit", "200", "--epochs", "2", "--cells", "3", "--channels", "4"]
-    retrained = run(ONESHOT / "retrain.py", best, *options)
+    retrained = run_script(ONESHOT / "retrain.py", best, *options)
     assert retrained.returncode == 0, retrained.stderr
     assert retrained.stdout.startswith("accuracy: 0.")
 
@@ -271,7 +272,7 @@ def test_darts_and_a_retraining_as_in_the_papers(tmp_path: Path) -> None:
 )
 def test_a_search_in_a_supernet(script: str, options: list[str], tmp_path: Path) -> None:
     best = tmp_path / "best.json"
-    done = run(ONESHOT / script, "--limit", "200", *options, "--export", best)
+    done = run_script(ONESHOT / script, "--limit", "200", *options, "--export", best)
     assert done.returncode == 0, done.stderr
     assert "0." in done.stdout
     assert json.loads(best.read_text())
@@ -288,13 +289,13 @@ OTHERS = ["bender", "cdarts", "pc_darts", "pdarts", "smash"]
 def test_every_other_trainer(name: str, tmp_path: Path) -> None:
     best = tmp_path / "best.json"
     options = ["--limit", "120", "--evaluations", "3", "--export", best]
-    done = run(ONESHOT / "trainers.py", name, *options)
+    done = run_script(ONESHOT / "trainers.py", name, *options)
     assert done.returncode == 0, done.stderr
     assert "the architecture is in" in done.stdout
     assert json.loads(best.read_text())
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 def test_a_search_in_two_processes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", "2", str(ONESHOT / "distributed.py"), "--limit", "400"]

@@ -13,13 +13,12 @@ import yaml
 
 from nas_tuners.experiment.configuration.config import load_config
 from nas_tuners.experiment.folder import ExperimentFolder
+from tests.docs.kit import ROOT, read_page, run_page
 from tests.experiment_kit import eventually
 from tests.integration.worker_kit import check_whole, trials_of
 from tests.servers import _binary, free_port
-from tests.test_docs import DOCS
-from tests.test_readme import read_blocks, run_block
 
-EXAMPLE = DOCS.parent / "examples" / "many_machines"
+EXAMPLE = ROOT / "examples" / "many_machines"
 TRIALS = 8
 
 
@@ -83,9 +82,7 @@ def test_the_page_works(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit")
     monkeypatch.setenv("POSTGRES_PORT", str(free_port()))
     monkeypatch.setenv("POSTGRES_DIR", f"/tmp/nas-tuners-postgres-test-{os.getpid()}")
-    for block in read_blocks((DOCS / "many_machines.md").read_text()):
-        if block.runs:
-            run_block(block, example)
+    run_page("docs/many_machines.md", example)
     check_whole(trials_of(f"journal:///{example / 'study.log'}", "spirals"), TRIALS)
     on_postgres = (example / "on_postgres").glob("*/trials/*/metrics.jsonl")
     assert len(list(on_postgres)) == TRIALS
@@ -136,6 +133,6 @@ def test_every_file_is_named_in_the_read_me() -> None:
 def test_the_page_tells_every_argument_of_slurm() -> None:
     from nas_tuners.experiment.slurm.args import _KINDS, _OWN
 
-    page = (DOCS / "many_machines.md").read_text()
+    page = read_page("docs/many_machines.md")
     assert [name for name in (*_OWN, *_KINDS) if f"`{name}`" not in page] == []
     assert yaml.safe_load((EXAMPLE / "slurm.yml").read_text())["launcher"]["name"] == "slurm"
