@@ -3,12 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check bench venv clean
+.PHONY: help demo test check docs bench venv clean
 
 help:
 	@echo "make demo    search an architecture on real images (about two minutes on 2 cores)"
 	@echo "make test    run the test suite"
 	@echo "make check   ruff check, ruff format, mypy"
+	@echo "make docs    make the site of the documentation, build/docs/html"
 	@echo "make bench   run the benchmarks"
 	@echo "make clean   remove .venv and caches"
 
@@ -24,6 +25,11 @@ check: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Pages that gave a warning are not read again, and would give none the next time.
+docs: venv
+	$(BIN)/python -m sphinx -q -j auto --fail-on-warning -c docs -d build/docs/pages . build/docs/html \
+		|| { rm -rf build/docs; exit 1; }
+
 bench: venv
 	$(BIN)/python -m benchmarks
 
@@ -35,8 +41,8 @@ venv: .venv/installed
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,examples,cmaes]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,examples,cmaes]'
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build/docs .mypy_cache .pytest_cache .ruff_cache .hypothesis
