@@ -107,6 +107,17 @@ def test_nobody_builds_on_what_stands_on_top() -> None:
     ] == []
 
 
+def test_what_stands_on_top_uses_public_modules_of_the_training_side() -> None:
+    assert [
+        f"{module} imports {name}"
+        for module in MODULES
+        if _within(module, ON_TOP)
+        for name in _imports(module)
+        if _within(name, ("trial_api", "search_spaces"))
+        and any(part.startswith("_") for part in name.split("."))
+    ] == []
+
+
 def _strings(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]

@@ -12,7 +12,7 @@ from torch import nn
 from nas_tuners.contract.architecture import to_vector
 from search_spaces import darts, mobilenet_v3
 from trial_api import apply_fixed_architecture
-from trial_api.nn._blueprint import read_blueprint
+from trial_api.nn.blueprint import read_blueprint
 
 from .._claim import Claim, median_seconds, paired_medians
 from ._allocations import Allocations

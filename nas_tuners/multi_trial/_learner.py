@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from nas_tuners.contract.errors import ConfigError, ExportError, TrainingError
 from trial_api import get_output_dir, get_trial_budget
-from trial_api.oneshot._auxiliary import on_logits, with_auxiliary
-from trial_api.oneshot._batches import Batch, check_call, read_batch
-from trial_api.oneshot._guard import LossGuard
+from trial_api.training.auxiliary import on_logits, with_auxiliary
+from trial_api.training.batches import Batch, check_call, read_batch
+from trial_api.training.guard import LossGuard
 
 from ._progress import FILE, read_progress, write_progress
 from ._scores import Scoring

@@ -11,7 +11,7 @@ import torch
 
 from nas_tuners.contract.errors import ConfigError, Problem, TrainingError, did_you_mean
 from trial_api import get_output_dir, get_trial_budget
-from trial_api.oneshot._batches import read_batch
+from trial_api.training.batches import read_batch
 
 from ._data import is_function
 from ._learner import export

@@ -21,7 +21,7 @@ from typing import Any
 
 from nas_tuners.contract.errors import ConfigError, ExperimentError, NasTunersError, Problem
 from nas_tuners.contract.json_files import replace_bytes
-from trial_api.nn._blueprint import Blueprint
+from trial_api.nn.blueprint import Blueprint
 
 from .evaluator import Evaluator
 from .source import Source, taken_apart

@@ -13,9 +13,9 @@ from torch import nn
 from nas_tuners._classes import parameters_of
 from nas_tuners.contract.constraints import Constraint
 from nas_tuners.contract.errors import SearchSpaceError
-from trial_api.nn._blueprint import Blueprint, read_blueprint
-from trial_api.nn._model_space import SpaceRecord, make_another, record_of
-from trial_api.nn._settle import ALREADY_APPLIED, is_applied
+from trial_api.nn.applied import ALREADY_APPLIED, is_applied
+from trial_api.nn.blueprint import Blueprint, read_blueprint
+from trial_api.nn.space_record import SpaceRecord, make_another, record_of
 
 ModelSpace = Union[nn.Module, Callable[[], nn.Module]]
 """A class, an instance of one, or a function without arguments that makes a model."""

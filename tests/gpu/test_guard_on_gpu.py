@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nas_tuners.contract.errors import TrainingError
-from trial_api.oneshot._guard import LossGuard
+from trial_api.training.guard import LossGuard
 
 pytestmark = [
     pytest.mark.gpu,

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from trial_api import InputChoice, LayerChoice
 from trial_api.oneshot import CdartsTrainer
-from trial_api.oneshot._batches import Batch
 from trial_api.oneshot._cdarts_loss import (
     distillation_loss,
     joint_loss,
     regularization_weight,
 )
+from trial_api.training.batches import Batch
 
 ALPHA, T, EPOCHS, WARMUP = 3.0, 2.5, 12, 2
 

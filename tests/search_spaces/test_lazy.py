@@ -12,7 +12,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from benchmarks.spaces._allocations import Allocations
 from nas_tuners.contract.architecture import to_vector
 from tests.search_spaces.zoo import ZOO, builder, drawn, space_of
-from trial_api.nn._blueprint import read_blueprint
+from trial_api.nn.blueprint import read_blueprint
 
 
 @contextmanager

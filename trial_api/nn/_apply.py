@@ -11,9 +11,9 @@ from torch import nn
 from nas_tuners.contract.architecture import load_architecture, read_architecture
 from nas_tuners.contract.errors import ArchitectureError
 
-from ._settle import ALREADY_APPLIED
 from ._subject import ModelOrFactory, Subject, subject_of
 from ._tree import NO_CHOICE
+from .applied import ALREADY_APPLIED
 
 
 def apply_fixed_architecture(

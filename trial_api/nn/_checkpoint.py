@@ -10,10 +10,10 @@ from torch.nn.parameter import is_lazy
 
 from nas_tuners.contract.errors import CheckpointError, did_you_mean
 
-from ._model_space import record_of
-from ._settle import SUPERNET_PATHS
 from ._slicing import cut, nests
 from ._wrappers import unwrap, without_compiled
+from .applied import SUPERNET_PATHS
+from .space_record import record_of
 
 Paths = Mapping[str, "str | None"]
 

@@ -5,42 +5,19 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from torch import nn
 
 from nas_tuners.contract.constraints import ATTEMPTS, Constraint, Predicate, make_constraint
 from nas_tuners.contract.errors import SearchSpaceError
-from nas_tuners.contract.search_space import SearchSpace
 
 from ._building import DecidedBuild, FreeBuild, add_constraint, free_build, present_build
-from ._meta import spare_copy
-from ._settle import is_applied
 from ._tree import children
+from .applied import is_applied
+from .space_record import SpaceRecord, record_of, remember
 
 C = TypeVar("C", bound=type[nn.Module])
-
-_RECORD = "_nas_model_space"
-
-
-@dataclass
-class SpaceRecord:
-    """How an instance of a model space was made.
-
-    Attributes:
-        args: The constructor's arguments.
-        kwargs: Those by name.
-        has_values: Whether it made value choices.
-        constraints: What refuses architectures: those of the constructor first.
-        supernet: The space, once the model is a supernet that holds all values.
-    """
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    has_values: bool = False
-    constraints: list[Constraint] = field(default_factory=list)
-    supernet: SearchSpace | None = None
 
 
 def model_space(cls: C) -> C:
@@ -103,34 +80,6 @@ def model_space(cls: C) -> C:
     return cls
 
 
-def record_of(model: nn.Module) -> SpaceRecord | None:
-    """How a model space was made; None for another model."""
-    record: SpaceRecord | None = model.__dict__.get(_RECORD)
-    return record
-
-
-def make_another(cls: type[nn.Module], record: SpaceRecord) -> nn.Module:
-    """A model of the same arguments, with copies of the modules among them.
-
-    So a constructor that changes a module it is given, such as a backbone, changes a copy.
-    """
-    args, kwargs = spare_copy((record.args, record.kwargs))
-    return cls(*args, **kwargs)
-
-
-def construct_anew(model: nn.Module, record: SpaceRecord) -> nn.Module:
-    """Run the constructor of a model again; if it fails the model is as it was."""
-    before = dict(model.__dict__)
-    model.__dict__.clear()
-    try:
-        type(model).__init__(model, *record.args, **record.kwargs)
-    except BaseException:
-        model.__dict__.clear()
-        model.__dict__.update(before)
-        raise
-    return model
-
-
 def each_once(lists: Iterable[Iterable[Constraint]]) -> list[Constraint]:
     """The constraints of several builds; what each of them makes anew counts once."""
     found: dict[Any, Constraint] = {}
@@ -185,7 +134,7 @@ def _construct_root(
     record.has_values = isinstance(build, DecidedBuild) or bool(build.requests)
     if isinstance(build, FreeBuild):  # an architecture is tried already, and shall be pickled
         record.constraints = build.constraints
-    model.__dict__[_RECORD] = record
+    remember(model, record)
 
 
 def _constrain(

@@ -19,17 +19,7 @@ from ._repeat import Repeat
 from ._super_kernel import CentreConv2d
 from ._tree import Site
 from ._wrappers import is_wrapper, join, set_up_anew, state_path, unwrap
-
-SUPERNET_PATHS = "_nas_supernet_paths"
-"""An attribute of a plain network: what became of its supernet's state-dict names.
-
-A dict from a prefix in the supernet to the prefix here, None for what is gone; the longest prefix
-counts. ``load_supernet_state_dict`` translates checkpoints with it.
-"""
-
-ALREADY_APPLIED = (
-    "an architecture was already applied to this model; build it anew to apply another"
-)
+from .applied import SUPERNET_PATHS
 
 Chosen = Mapping[str, "tuple[int, ...] | None"]
 """key -> the candidates that are chosen; None where it is inactive."""
@@ -70,11 +60,6 @@ def settle_choices(model: nn.Module, chosen: Mapping[int, Sequence[int]]) -> nn.
     plan.carry_out()
     setattr(unwrap(root), SUPERNET_PATHS, plan.paths)
     return root
-
-
-def is_applied(model: nn.Module) -> bool:
-    """Whether the model is the plain network of an architecture."""
-    return hasattr(unwrap(model), SUPERNET_PATHS)
 
 
 class _Plan:

@@ -13,20 +13,15 @@ from torch import nn
 from nas_tuners.contract.errors import ArchitectureError, SearchSpaceError
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
-from ._blueprint import Blueprint, read_blueprint
 from ._checkpoint import load_supernet_state_dict
-from ._model_space import (
-    SpaceRecord,
-    construct_anew,
-    each_once,
-    make_another,
-    record_of,
-    refuse_spaces_inside,
-)
-from ._settle import ALREADY_APPLIED, chosen_indices, is_applied, settle
+from ._model_space import each_once, refuse_spaces_inside
+from ._settle import chosen_indices, settle
 from ._space import space_of
 from ._tree import Site, find_choices
 from ._wrappers import is_wrapper, set_up_anew, unwrap
+from .applied import ALREADY_APPLIED, is_applied
+from .blueprint import Blueprint, read_blueprint
+from .space_record import SpaceRecord, construct_anew, make_another, record_of
 
 ModelOrFactory = Union[nn.Module, Callable[[], nn.Module]]
 """A model with choices; or a class, or a function without arguments, that makes one."""

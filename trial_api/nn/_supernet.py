@@ -12,13 +12,13 @@ from nas_tuners.contract.search_space import SearchSpace
 
 from ._building import FreeBuild, free_build
 from ._looks import Look, looks_of
-from ._model_space import construct_anew, make_another, record_of
-from ._settle import is_applied
 from ._subject import rebuild, subject_of
 from ._super_layers import SuperForward
 from ._survey import Survey, survey
 from ._value_decision import ValueDecision, ValueDecisions
 from ._wrappers import unwrap
+from .applied import is_applied
+from .space_record import construct_anew, make_another, record_of
 
 _DECISIONS = "_nas_value_decisions"
 

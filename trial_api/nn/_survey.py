@@ -14,12 +14,12 @@ from torch import nn
 from nas_tuners.contract.errors import NasTunersError, Problem, SearchSpaceError
 from nas_tuners.contract.search_space import SearchSpace
 
-from ._blueprint import read_blueprint
 from ._free_builds import FreeBuilds
 from ._looks import Look, look_problems, looks_of
 from ._scoping import Token
 from ._super_layers import Configuration
 from ._tree import find_choices
+from .blueprint import read_blueprint
 
 _MOST = 1000  # configurations of a layer
 _ROUNDS = 3  # of looking for larger candidates

@@ -25,9 +25,9 @@ from nas_tuners.contract.errors import (
 from trial_api.randomness import random_state, seed_of, seeded, set_random_state
 
 from ..mutators import Mutator, Selection
+from ..training.batches import Batch, check_call, read_batch
 from . import _distributed as distributed
 from ._arguments import check_arguments
-from ._batches import Batch, check_call, read_batch
 from ._callbacks import CallbackList
 from ._checkpoint_file import read_checkpoint, write_checkpoint
 from ._compiled import compile_supernet, quiet_compiler, uncompiled

@@ -13,10 +13,10 @@ from typing_extensions import Unpack
 from nas_tuners.contract.errors import ConfigError, Problem, TrainingError
 
 from ..mutators import FollowingMutator, SoftmaxMutator
+from ..training.batches import Batch
 from . import _distributed as distributed
 from ._arguments import optimizes_only
 from ._base import BaseTrainer, Loss, Metrics
-from ._batches import Batch
 from ._cdarts_loss import (
     distillation_loss,
     joint_loss,

@@ -22,11 +22,11 @@ from ..mutators._mutator import Mutator
 from ..mutators._random import selections_of
 from ..mutators._selection import Selection
 from ..nn._layer_choice import LayerChoice
-from ..nn._model_space import record_of
-from ..nn._settle import is_applied
 from ..nn._super_kernel import standalone
 from ..nn._tree import find_choices
 from ..nn._wrappers import unwrap
+from ..nn.applied import is_applied
+from ..nn.space_record import record_of
 from ..profiling._calls import Call, as_call, moved, tensors_in
 from ._cost_meter import Measure, Meter
 from ._cost_table import CostTable

@@ -13,9 +13,9 @@ from typing_extensions import Unpack
 from nas_tuners.contract.errors import ConfigError
 
 from ..mutators import Mutator, SoftmaxMutator
+from ..training.batches import Batch
 from ._base import BaseTrainer, Loss, Metrics
 from ._batch_norm import frozen_statistics
-from ._batches import Batch
 from ._data import SEARCH, TRAIN
 from ._loop import Phase
 from ._meters import Value

@@ -16,12 +16,12 @@ from nas_tuners.contract.errors import ConfigError, Problem, TrainingError
 from trial_api.randomness import seed_of, seeded
 
 from ..mutators import ControllerMutator, Mutator, Selection
+from ..training.auxiliary import on_logits, with_auxiliary
+from ..training.batches import Batch
 from . import _distributed as distributed
 from ._arguments import described
-from ._auxiliary import on_logits, with_auxiliary
 from ._base import BaseTrainer, Loss, Metrics
 from ._batch_norm import judging
-from ._batches import Batch
 from ._data import SEARCH, TRAIN
 from ._judge import judge
 from ._loop import Phase

@@ -15,8 +15,8 @@ from typing_extensions import Unpack
 from nas_tuners.contract.errors import ConfigError, Problem
 
 from ..mutators import GumbelSoftmaxMutator
+from ..training.batches import Batch
 from ._base import BaseTrainer, Loss, Metrics
-from ._batches import Batch
 from ._cost_loss import (
     FOR_THE_LOGARITHM,
     CostTerm,

@@ -10,9 +10,9 @@ import torch
 from nas_tuners.contract.errors import TrainingError
 
 from ..mutators import Mutator, Selection
+from ..training.batches import Batch
 from . import _distributed as distributed
 from ._batch_norm import estimate_statistics, kept_statistics
-from ._batches import Batch
 from ._meters import AverageMeterGroup, Value
 
 Run = Callable[[Batch], Any]

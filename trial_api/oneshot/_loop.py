@@ -9,11 +9,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ..training.batches import Batch, read_batch
+from ..training.guard import LossGuard
 from . import _distributed as distributed
-from ._batches import Batch, read_batch
 from ._callbacks import CallbackList
 from ._data import Stream
-from ._guard import LossGuard
 from ._meters import AverageMeterGroup, Value
 from ._options import Settings, device_of
 

@@ -11,8 +11,8 @@ from torch.utils.data import Dataset
 from typing_extensions import Unpack
 
 from ..mutators import EdgeNormalizedMutator, Mutator
+from ..training.batches import Batch
 from ._base import BaseTrainer, Loss, Metrics
-from ._batches import Batch
 from ._data import SEARCH, TRAIN
 from ._loop import Phase
 from ._meters import Value

@@ -18,7 +18,7 @@ from trial_api.randomness import seed_of
 from ..mutators import Mutator, ProgressiveMutator, SkipCap
 from ..mutators._random import draw_seed
 from ..nn import search_space
-from ..nn._model_space import record_of
+from ..nn.space_record import record_of
 from ._base import BaseTrainer, Metrics
 from ._callbacks import Callback, LRSchedulerCallback
 from ._checkpoint_file import read_checkpoint

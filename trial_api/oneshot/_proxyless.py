@@ -16,10 +16,10 @@ from nas_tuners.contract.errors import ConfigError, Problem, TrainingError
 
 from ..mutators import BinaryGateMutator
 from ..mutators._binary_gates import Mode
+from ..training.batches import Batch
 from . import _distributed as distributed
 from ._base import BaseTrainer, Loss, Metrics
 from ._batch_norm import frozen_statistics
-from ._batches import Batch
 from ._cost_loss import (
     FOR_THE_LOGARITHM,
     Combine,

@@ -14,8 +14,8 @@ from typing_extensions import Unpack
 from nas_tuners.contract.errors import ConfigError
 
 from ..mutators import ThresholdMutator
+from ..training.batches import Batch
 from ._base import BaseTrainer, Loss, Metrics
-from ._batches import Batch
 from ._cost_loss import CostTerm, added_log, cost_term
 from ._cost_table import CostTable
 from ._data import TRAIN

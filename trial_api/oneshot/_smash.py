@@ -13,8 +13,8 @@ from typing_extensions import Unpack
 from trial_api.randomness import seed_of
 
 from ..mutators import Mutator, RandomMutator, Selection
+from ..training.batches import Batch
 from ._base import BaseTrainer, Loss, Metrics
-from ._batches import Batch
 from ._data import TRAIN
 from ._hyper_network import HyperNetwork
 from ._loop import Phase

@@ -15,8 +15,8 @@ from trial_api.randomness import seed_of
 
 from ..mutators import Mutator, RandomMutator, Selection
 from ..mutators._random import selections_of
+from ..training.batches import Batch
 from ._base import BaseTrainer, Loss, Metrics
-from ._batches import Batch
 from ._cost_bins import CostBins
 from ._data import TRAIN
 from ._loop import Phase

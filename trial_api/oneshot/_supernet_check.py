@@ -21,10 +21,10 @@ from ..mutators._gates import GatedSelection, float_tensors
 from ..mutators._mutator import size_of
 from ..mutators._random import selections_of
 from ..nn._checkpoint import load_supernet_state_dict
-from ..nn._model_space import make_another, record_of
 from ..nn._subject import Subject, subject_of
 from ..nn._value_decision import ValueDecision
-from ._batches import Batch, check_call
+from ..nn.space_record import make_another, record_of
+from ..training.batches import Batch, check_call
 
 _DRAWN = 32
 _TOLERANCE = 1e-3  # of the largest output

@@ -16,8 +16,8 @@ from nas_tuners.contract.errors import ConfigError
 from ..mutators import RandomMutator
 from ..mutators._random import selections_of
 from ..nn._checkpoint import load_supernet_state_dict
+from ..training.batches import Batch, read_batch
 from ._base import Loss, Metrics
-from ._batches import Batch, read_batch
 from ._checkpoint_file import read_checkpoint
 from ._judge import judge
 from ._meters import Value, read_metrics

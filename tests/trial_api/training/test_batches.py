@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from nas_tuners.contract.errors import TrainingError
-from trial_api.oneshot._batches import check_call, read_batch, to_device
+from trial_api.training.batches import check_call, read_batch, to_device
 
 CPU = torch.device("cpu")
 X, Y = torch.ones(4, 3), torch.arange(4)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nas_tuners.contract.errors import TrainingError
-from trial_api.oneshot._guard import LossGuard
+from trial_api.training.guard import LossGuard
 
 BAD = [torch.nan, torch.inf, -torch.inf]
 

@@ -1,0 +1,1 @@
+"""What every loop that trains shares, of a supernet or of one model: batches, losses, guard."""
