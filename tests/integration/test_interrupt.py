@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -129,19 +130,41 @@ def test_stop_ends_a_running_experiment(project: Project) -> None:
     assert "is not running" in again.stderr
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.3, 0.6, 0.9, 1.2, 1.6])
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.3, 0.6, 0.9, 1.2, 1.6])
 def test_ctrl_c_at_start_leaves_a_folder_that_resumes_or_none(
     project: Project, delay: float
 ) -> None:
     project.write()
     runner = project.start_run()
+    assert eventually(lambda: _catches(runner.pid, signal.SIGTERM))
     time.sleep(delay)  # not to wait for anything: the moment is the parameter
     runner.send_signal(signal.SIGINT)
     done = finish(runner)
-    if delay > 0.2:  # before, Python itself is starting
-        assert "Traceback" not in done.stderr
-        # -SIGINT, which shells show as 130 too: Python may end so when it is ending anyway
-        assert done.returncode in (0, 130, -signal.SIGINT)
+    assert "Traceback" not in done.stderr
+    # -SIGINT, which shells show as 130 too: Python may end so when it is ending anyway
+    assert done.returncode in (0, 130, -signal.SIGINT)
+    _assert_whole(project)
+
+
+@pytest.mark.parametrize("delay", [0.01, 0.05, 0.1])
+def test_ctrl_c_while_python_itself_starts(project: Project, delay: float) -> None:
+    project.write()
+    runner = project.start_run()
+    time.sleep(delay)
+    runner.send_signal(signal.SIGINT)
+    finish(runner)
+    _assert_whole(project)
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler: of SIGTERM it is the command's own."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    caught = next(line.split()[1] for line in lines if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+def _assert_whole(project: Project) -> None:
+    """No folder was begun, or one that resumes."""
     assert [path.name for path in project.path.iterdir() if path.name.startswith(".")] == []
     if project.experiment.exists():
         assert project.resume().returncode == 0
