@@ -82,8 +82,22 @@ def test_a_journal_file(project: Project) -> None:
     assert "3 complete" in project.command("status", project.experiment).stdout
 
 
+WHEN_BOTH_HAVE_TRIALS = """
+trials = [Path(runner, "trials") for runner in ("first", "second")]
+while not all(path.is_dir() and any(path.iterdir()) for path in trials):
+    time.sleep(0.01)
+report(value)
+"""
+
+
 def test_two_runners_on_one_study_do_not_disturb_each_other(project: Project) -> None:
-    project.write(storage="sqlite:///shared.db", study_name="shared", max_trials=12, concurrency=2)
+    project.write(
+        WHEN_BOTH_HAVE_TRIALS,
+        storage="sqlite:///shared.db",
+        study_name="shared",
+        max_trials=12,
+        concurrency=2,
+    )
     runners = [
         project.start("run", "config.yml", "--folder", folder) for folder in ("first", "second")
     ]
