@@ -34,6 +34,7 @@ class StopSignals:
         self._notice = notice
         self._wake: Callable[[], None] | None = None
         self._previous: dict[signal.Signals, Any] = {}
+        self._was_dropped = False
         self._unraisable: Callable[[sys.UnraisableHookArgs], object] | None = None
 
     def heed(self, wake: Callable[[], None]) -> None:
@@ -60,15 +61,18 @@ class StopSignals:
             signal.signal(number, handler)
         if self._unraisable is not None:
             sys.unraisablehook = self._unraisable
+        if self._was_dropped and self._wake is None and _type is None:
+            raise KeyboardInterrupt
 
     def _pass_on_others(self, unraisable: sys.UnraisableHookArgs) -> None:
         """Print what Python may not raise, but for a stop that came in a callback of its own.
 
-        ``requested`` keeps such a stop, and the search ends as soon as it looks there.
+        ``requested`` keeps such a stop, and a search ends as soon as it looks there; what never
+        looks there ends with the context.
         """
-        if self._unraisable is not None and not (
-            self.requested and isinstance(unraisable.exc_value, KeyboardInterrupt)
-        ):
+        if self.requested and isinstance(unraisable.exc_value, KeyboardInterrupt):
+            self._was_dropped = True
+        elif self._unraisable is not None:
             self._unraisable(unraisable)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:

@@ -99,6 +99,6 @@ def _task_problems(
         got = repr(task["criterion"])
         yield Problem("criterion", f"must be a loss or a class of losses, but got {got}")
     metric, known = task["metric"], scoring.directions
-    if metric not in known:
+    if metric not in list(known):  # which may be asked about lists, too
         hint = did_you_mean(metric, known)
         yield Problem("metric", f"must be one of {', '.join(known)}, but got {metric!r}{hint}")

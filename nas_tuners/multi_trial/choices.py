@@ -8,7 +8,7 @@ They mean what the types of the same names mean in a search-space file::
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Union
 
@@ -82,12 +82,8 @@ def is_choice(value: object) -> bool:
 
 
 def holds_choice(value: object) -> bool:
-    """Whether a choice is an entry of an argument, where it is not searched."""
-    if isinstance(value, functools.partial):
-        value = [*value.args, *value.keywords.values()]
-    elif isinstance(value, Mapping):
-        value = value.values()
-    return isinstance(value, (list, tuple, ValuesView)) and any(map(is_choice, value))
+    """Whether a choice stands somewhere within an argument, where it is not searched."""
+    return any(is_choice(one) or holds_choice(one) for one in _entries(value))
 
 
 def joined(model: SearchSpace, choices: Mapping[str, Choice]) -> SearchSpace:
@@ -105,6 +101,14 @@ def joined(model: SearchSpace, choices: Mapping[str, Choice]) -> SearchSpace:
         replace(constraint, predicate=_OfModel(constraint.predicate, keys))
         for constraint in model.constraints
     )
+
+
+def _entries(value: object) -> Iterable[Any]:
+    if isinstance(value, functools.partial):
+        return [*value.args, *value.keywords.values()]
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 _TWICE = "the model space has a key of this name, and the evaluator an argument; rename one"

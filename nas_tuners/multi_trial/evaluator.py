@@ -23,9 +23,6 @@ ModelClass = Callable[[], "nn.Module"]
 """Makes the chosen model, anew at each call."""
 
 
-_WITHIN = "holds a choice; only what is an argument by itself is searched"
-
-
 class Evaluator(ABC):
     """Trains and judges one model, in the process of a trial.
 
@@ -51,9 +48,9 @@ class Evaluator(ABC):
     """
 
     def __init__(self, **arguments: Any) -> None:
-        within = [name for name, value in arguments.items() if holds_choice(value)]
-        if within:
-            raise ConfigError([Problem(name, _WITHIN) for name in within], type(self).__name__)
+        problems = list(choices_within(arguments))
+        if problems:
+            raise ConfigError(problems, type(self).__name__)
         self.arguments = arguments
 
     @property
@@ -132,6 +129,13 @@ class FunctionalEvaluator(Evaluator):
         model = model_cls() if _takes_model(self.function) else model_cls
         result: Result = self.function(model, *args, **arguments)
         return result
+
+
+def choices_within(arguments: Mapping[str, Any]) -> Iterator[Problem]:
+    """Arguments in which a choice stands where it is not searched."""
+    for name, value in arguments.items():
+        if holds_choice(value):
+            yield Problem(name, "holds a choice; only what is an argument by itself is searched")
 
 
 def _name_of(function: Callable[..., Any]) -> str:

@@ -15,7 +15,8 @@ from trial_api.training.batches import read_batch
 
 from ._data import is_function
 from ._learner import export
-from .evaluator import Evaluator, ModelClass, Result, misfits
+from .choices import is_choice
+from .evaluator import Evaluator, ModelClass, Result, choices_within, misfits
 from .weights import save_weights
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class Lightning(Evaluator):
     ) -> None:
         _require_lightning()
         problems = [*_problems(lightning_module, arguments), *_trainer_problems(trainer or {})]
+        if is_choice(seed):
+            problems.append(Problem("seed", "is one for all trials, so it is not searched"))
         if optimize_mode not in (None, "maximize", "minimize"):
             rule = f"must be 'maximize' or 'minimize', but got {optimize_mode!r}"
             problems.append(Problem("optimize_mode", rule))
@@ -171,6 +174,7 @@ def _problems(make: Any, arguments: Mapping[str, Any]) -> Iterator[Problem]:
 def _trainer_problems(given: Mapping[str, Any]) -> Iterator[Problem]:
     from lightning import Trainer
 
+    yield from choices_within({"trainer": given})
     known = inspect.signature(Trainer).parameters
     for name in given:
         if name not in known:

@@ -12,6 +12,7 @@ from nas_tuners.contract.errors import CheckpointError
 from nas_tuners.contract.json_files import replace_bytes
 from nas_tuners.contract.trial_io import OUTPUT_DIR
 from trial_api import get_output_dir
+from trial_api.nn.wrappers import unwrap
 
 FILE = "model.pt"
 """Its name in the output folder of a trial: the state dict of the trial's model."""
@@ -24,7 +25,8 @@ def save_weights(model: nn.Module) -> None:
     an earlier one.
 
     Args:
-        model: The model, as ``model_cls()`` made it, or what ``torch.compile`` made of that.
+        model: The model, as ``model_cls()`` made it, or what ``torch.compile``,
+            ``DataParallel`` or ``DistributedDataParallel`` made of that.
 
     Example::
 
@@ -34,9 +36,8 @@ def save_weights(model: nn.Module) -> None:
             save_weights(model)
             return accuracy
     """
-    model = getattr(model, "_orig_mod", model)  # a compiled one has other names for its weights
     buffer = io.BytesIO()
-    torch.save(model.state_dict(), buffer)
+    torch.save(unwrap(model).state_dict(), buffer)  # wrappers have other names for the weights
     replace_bytes(get_output_dir() / FILE, buffer.getvalue(), durable=False)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from nas_tuners._lazy import imported_on_use
+
 if TYPE_CHECKING:
     from nas_tuners.multi_trial.evaluator import FunctionalEvaluator
     from trial_api import (
@@ -47,14 +49,11 @@ _MODULES = {
     "report_final_result": "trial_api",
     "report_intermediate_result": "trial_api",
 }
+_name = imported_on_use(__name__, _MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PARTS:
-        return importlib.import_module(f".{name}", __name__)
-    if name in _MODULES:
-        return getattr(importlib.import_module(_MODULES[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module(f".{name}", __name__) if name in _PARTS else _name(name)
 
 
 def __dir__() -> list[str]:

@@ -133,11 +133,12 @@ class RetiariiExperiment:
         *,
         inputs: Any = None,
     ) -> list[Any]:
-        """As :meth:`nas_tuners.Experiment.export_top_models`; the strategy's mode counts."""
+        """As :meth:`nas_tuners.Experiment.export_top_models`; the search's mode counts."""
         if self._experiment is None:
             raise ConfigError("this experiment has not run yet: call run(config)")
-        if optimize_mode not in (None, self._strategy.optimize_mode):
-            message = f"the strategy has searched to {self._strategy.optimize_mode}: leave it out"
+        mode = self._strategy.optimize_mode or self._evaluator.optimize_mode or "maximize"
+        if optimize_mode not in (None, mode):
+            message = f"the search was to {mode}: leave it out"
             raise ConfigError([Problem("optimize_mode", message)])
         return self._experiment.export_top_models(top_k, formatter, inputs=inputs)
 

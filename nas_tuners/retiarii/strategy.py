@@ -21,13 +21,14 @@ class Strategy:
     Attributes:
         tuner: Its name.
         args: Its arguments.
-        optimize_mode: What the experiment is after.
+        optimize_mode: What the experiment is after; None for what the evaluator says, else to
+            maximize.
         max_trials: After how many trials it ends by itself.
     """
 
     tuner: str
     args: dict[str, Any] = field(default_factory=dict)
-    optimize_mode: str = "maximize"
+    optimize_mode: str | None = None
     max_trials: int | None = None
 
 
@@ -49,7 +50,7 @@ def GridSearch(shuffle: bool = True, *, seed: Any = None) -> Strategy:  # noqa: 
 
 
 def RegularizedEvolution(  # noqa: N802
-    optimize_mode: str = "maximize",
+    optimize_mode: str | None = None,
     population_size: int = 100,
     sample_size: int = 25,
     cycles: int = 20000,
@@ -73,7 +74,7 @@ def RegularizedEvolution(  # noqa: N802
 
 
 def TPE(*, seed: Any = None) -> Strategy:  # noqa: N802
-    """The tree-structured Parzen estimator of Optuna; it maximizes."""
+    """The tree-structured Parzen estimator of Optuna."""
     return Strategy("tpe", _seed(seed))
 
 

@@ -85,7 +85,10 @@ def test_a_stop_that_python_cannot_raise_counts_and_prints_nothing(
             assert capsys.readouterr().err == ""
             _with_callback(fail)
             assert "told all the same" in capsys.readouterr().err
+            signals.heed(lambda: None)
         assert sys.unraisablehook is sys.__unraisablehook__
+        with pytest.raises(KeyboardInterrupt), StopSignals():  # where nobody looks at `requested`
+            _with_callback(stop)
     finally:
         sys.unraisablehook = before
 

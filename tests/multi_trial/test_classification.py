@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -317,8 +318,29 @@ def test_one_logit(folder: Path) -> None:
 
 @pytest.mark.parametrize("amp", ["bf16", "fp16"])
 def test_mixed_precision_and_clipping(folder: Path, amp: str) -> None:
-    result, _ = run_trial(folder, classification(amp=amp, grad_clip=1.0, optimizer="AdamW"))
+    seen: set[torch.dtype] = set()
+
+    def watched() -> nn.Module:
+        model = network()
+        model.register_forward_hook(lambda _module, _inputs, output: seen.add(output.dtype))
+        return model
+
+    evaluator = classification(amp=amp, grad_clip=1.0, optimizer="AdamW")
+    result, _ = run_trial(folder, evaluator, watched)
     assert result["accuracy"] > 0.6
+    assert seen == {{"bf16": torch.bfloat16, "fp16": torch.float16}[amp]}
+
+
+def test_clipping(folder: Path) -> None:
+    """One step, as long as the gradient may be."""
+    options = {"optimizer": "SGD", "learning_rate": 1.0, "max_epochs": 1, "batch_size": 600}
+    weights = []
+    for grad_clip in (1e-3, 1e-4):
+        torch.manual_seed(0)
+        run_trial(folder, classification(grad_clip=grad_clip, save=True, **options))
+        weights.append(torch.cat([value.flatten() for value in weights_of(folder).values()]))
+        shutil.rmtree(folder)
+    assert 0 < (weights[0] - weights[1]).norm() < 1e-3
 
 
 def test_a_loss_that_is_no_number_any_more(folder: Path) -> None:

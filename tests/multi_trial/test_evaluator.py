@@ -85,6 +85,7 @@ def test_every_argument_that_does_not_fit_is_told_at_once() -> None:
     [
         {"lr": uniform(0, 1)},
         (0.1, choice([1, 2])),
+        {"optimizer": {"betas": (0.9, uniform(0, 1))}},
         functools.partial(nn.Dropout, p=uniform(0, 1)),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from nas_tuners.contract.errors import (
 from nas_tuners.experiment.folder import ExperimentFolder
 from nas_tuners.experiment.results import read_results
 from nas_tuners.multi_trial import choice
+from nas_tuners.multi_trial.top_models import _different
 from tests.multi_trial.kit import Net, interrupt, is_narrow, judge, size_of
 from trial_api.nn import ValueChoice, model_space
 
@@ -68,7 +69,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     with pytest.raises(ExperimentError, match="this experiment has run, in"):
         experiment.run()
     mended = Experiment.load(folder, evaluator=FunctionalEvaluator(judge, bonus=bonus))
-    mended.resume(max_trials=100)
+    mended.resume(max_trials=100, max_duration="1h")
     assert mended.folder == experiment.folder == folder
     return Story(folder, str(told.value), left)
 
@@ -96,6 +97,11 @@ def test_it_ends_when_all_that_the_constraint_allows_was_tried(finished: Path) -
     assert trials[0].metrics.keys() == {"default"}
 
 
+def test_its_limits_are_those_it_went_on_with(finished: Path) -> None:
+    config = ExperimentFolder(finished).config()
+    assert (config.max_trials, config.max_duration) == (100, 3600)
+
+
 def test_the_best_ones(finished: Path) -> None:
     experiment = Experiment.load(finished)
     [best] = experiment.export_top_models()
@@ -105,6 +111,16 @@ def test_the_best_ones(finished: Path) -> None:
     assert len(found) == 8
     ranks = [(it["bonus"], it["width"]) for it in found]
     assert ranks == sorted(ranks, reverse=True)
+
+
+def test_the_best_of_several_trials_of_one_architecture(finished: Path) -> None:
+    results = read_results(ExperimentFolder(finished))
+    [best] = results.best(1)
+    worse = replace(best, number=99, value=-1.0, metrics={"default": -1.0})
+    found = _different(replace(results, trials=(*results.trials, worse)))
+    assert len(found) == len(results.trials)
+    assert found[0] == best
+    assert worse not in found
 
 
 def test_instances_have_the_weights_that_their_trials_kept(finished: Path) -> None:

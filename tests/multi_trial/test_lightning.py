@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from nas_tuners import Experiment
 from nas_tuners.contract.errors import ConfigError, MetricError
 from nas_tuners.contract.trial_io import TRIAL_DIR
-from nas_tuners.multi_trial import Lightning, loguniform
+from nas_tuners.multi_trial import Lightning, choice, loguniform
 from tests.multi_trial.learning import (
     DigitsNet,
     network,
@@ -160,6 +160,9 @@ def test_mistakes() -> None:
         "?",
         "optimize_mode": "must be 'maximize' or 'minimize', but got 'max'",
     }
+    with pytest.raises(ConfigError) as told:
+        evaluator(trainer={"max_epochs": choice([1, 2])}, seed=choice([1, 2]))
+    assert {problem.where for problem in told.value.problems} == {"trainer", "seed"}
     with pytest.raises(ConfigError, match="makes a LightningModule of a model, but got 3"):
         Lightning(3, train_loader, valid_loader)  # type: ignore[arg-type]
 

@@ -97,5 +97,7 @@ def test_mistakes() -> None:
         regression(metric="R2", criterion=choice([1, 2]), max_epoch=3)
     found = {problem.where: problem.message for problem in told.value.problems}
     assert found["metric"] == "must be one of mse, rmse, mae, loss, r2, but got 'R2'"
+    with pytest.raises(ConfigError, match=r"metric: must be one of .* but got \['mse', 'mae'\]"):
+        regression(metric=["mse", "mae"])
     assert found["criterion"].startswith("must be a loss or a class of losses, but got")
     assert found["max_epoch"] == "unknown argument; did you mean 'max_epochs'?"

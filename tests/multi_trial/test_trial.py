@@ -65,6 +65,14 @@ def test_weights_of_a_compiled_model(folder: Path) -> None:
     assert torch.equal(other.weight, model.weight)
 
 
+def test_weights_of_a_model_in_data_parallel(folder: Path) -> None:
+    model, other = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    write_assignment(folder, Assignment("exp", "t0", 0, {}))
+    save_weights(torch.nn.DataParallel(model))
+    assert load_weights(other, folder)
+    assert torch.equal(other.weight, model.weight)
+
+
 def test_a_function_that_reports_itself(folder: Path) -> None:
     assert run(folder, FunctionalEvaluator(judge_model), CHOSEN) == [("final", {"default": 41.0})]
 

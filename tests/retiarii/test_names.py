@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ import torch
 
 from nas_tuners import retiarii
 from nas_tuners.contract.errors import ConfigError, NasTunersError, SearchSpaceError
+from nas_tuners.experiment.folder import ExperimentFolder
+from nas_tuners.experiment.results import read_results
+from nas_tuners.multi_trial import Regression
 from nas_tuners.retiarii import (
     FunctionalEvaluator,
     RetiariiExeConfig,
@@ -223,6 +227,34 @@ def test_one_shot_strategies_are_trainers() -> None:
 
 
 # ---- experiments --------------------------------------------------------------------------------
+
+
+@model_wrapper
+class Line(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        width = nn.ValueChoice([2, 4], label="width")
+        self.layers = nn.Sequential(nn.Linear(3, width), nn.Linear(width, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
+
+
+@pytest.mark.slow
+def test_an_evaluator_may_say_what_is_best(tmp_path: Path) -> None:
+    x = torch.arange(24.0).reshape(8, 3)
+    evaluator = Regression((x, x.sum(1)), (x, x.sum(1)), max_epochs=1)
+    experiment = RetiariiExperiment(Line, evaluator, [], strategy.GridSearch(shuffle=False))
+    config = RetiariiExeConfig("local")
+    config.experiment_working_directory = tmp_path
+    experiment.run(config)
+    [best] = experiment.export_top_models(optimize_mode="minimize")
+    [folder] = tmp_path.glob("Line-*")
+    results = read_results(ExperimentFolder(folder))
+    assert best == min(results.trials, key=lambda trial: trial.value).architecture
+    assert len({trial.value for trial in results.trials}) == 2
+    with pytest.raises(ConfigError, match="optimize_mode: the search was to minimize: leave it"):
+        experiment.export_top_models(optimize_mode="maximize")
 
 
 def test_attributes_become_keys() -> None:
