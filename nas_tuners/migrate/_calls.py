@@ -14,6 +14,8 @@ from ._table import Arguments
 Change = Union[Edit, str]
 """An edit, or a message about what is left to do."""
 
+_PRIMARIES = (cst.Name, cst.Attribute, cst.Call, cst.Subscript)
+
 
 def change_arguments(script: Script, call: cst.Call, arguments: Arguments) -> Iterator[Change]:
     """What has to become of the arguments of a call."""
@@ -39,10 +41,12 @@ def describe(arguments: Arguments) -> str:
 
 
 def unwrap(script: Script, call: cst.Call) -> Iterator[Edit]:
-    """The only argument in the place of the call."""
+    """The only argument in the place of the call, in parentheses where others would split it."""
     start, stop = script.span(call)
     inner_start, inner_stop = script.span(call.args[0])
-    yield from (Edit(start, inner_start, ""), Edit(inner_stop, stop, ""))
+    binds_tightest = isinstance(call.args[0].value, _PRIMARIES)
+    before, after = ("", "") if binds_tightest else ("(", ")")
+    yield from (Edit(start, inner_start, before), Edit(inner_stop, stop, after))
 
 
 def _unseen(argument: cst.Arg, arguments: Arguments, index: int) -> Iterator[str]:

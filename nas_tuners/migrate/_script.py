@@ -85,6 +85,7 @@ class Script:
         self.newline = wrapper.module.default_newline
         self._spans = wrapper.resolve(metadata.ByteSpanPositionProvider)
         self._parents = wrapper.resolve(metadata.ParentNodeProvider)
+        self._declared = set(_declared(wrapper.module))
         scopes = wrapper.resolve(metadata.ScopeProvider).values()
         self._scopes = list(dict.fromkeys(scope for scope in scopes if scope is not None))
 
@@ -147,7 +148,10 @@ class Script:
         meant = access.referents if is_quoted else _meant(access.scope, _name_of(root))
         bindings = [_binding_of(one, by_place) for one in meant]
         known = list(dict.fromkeys(one for one in bindings if one is not None))
-        is_certain = None not in bindings and len({_meaning(one) for one in known}) == 1
+        is_one = None not in bindings and len({_meaning(one) for one in known}) == 1
+        is_certain = is_one and not any(
+            (id(one.statement), one.local) in self._declared for one in known
+        )
         use = Use([root] if is_quoted else self._chain_from(root), is_certain)
         for binding in known:
             binding.uses.append(use)
@@ -202,6 +206,19 @@ def _bindings_of(statement: ImportStatement) -> Iterator[Binding]:
         if not module and not alias.asname:  # `import a.b` makes the name `a`
             name = local = "nni"
         yield Binding(statement, alias, local, name)
+
+
+def _declared(module: cst.Module) -> Iterator[tuple[int, str]]:
+    """The imports in functions that declare names ``global`` or ``nonlocal``, and those names."""
+    for function in walk(module):
+        if not isinstance(function, cst.FunctionDef):
+            continue
+        nodes = list(walk(function))
+        lists = [node.names for node in nodes if isinstance(node, (cst.Global, cst.Nonlocal))]
+        names = {item.name.value for items in lists for item in items}
+        for node in nodes if names else ():
+            if isinstance(node, (cst.Import, cst.ImportFrom)):
+                yield from ((id(node), name) for name in names)
 
 
 def _binding_of(assignment: metadata.BaseAssignment, by_place: _ByPlace) -> Binding | None:

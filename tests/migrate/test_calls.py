@@ -81,10 +81,14 @@ def test_tracing_vanishes() -> None:
         import nni
         data = nni.trace(MNIST)(root="data")
         loader = nni.trace( DataLoader )(data)
+        optimizer = nni.trace(SGD if big else Adam)(params)
+        ninth = nni.trace(lambda a: a * a)(3)
         """,
         """\
         data = MNIST(root="data")
         loader = DataLoader(data)
+        optimizer = (SGD if big else Adam)(params)
+        ninth = (lambda a: a * a)(3)
         """,
     )
 
@@ -96,6 +100,7 @@ def test_tracing_vanishes() -> None:
         ("apply_fixed_architecture(m, f, True)", "`verbose` (argument 3): take it out"),
         ("LayerChoice(**options)", "cannot see what **... holds: `op_candidates` is `candidates`"),
         ("EnasMutator(*o)", "cannot see what *... holds: by name from argument 2 on"),
+        ("EnasMutator(*o, 64)", "cannot see what *... holds: by name from argument 2 on"),
     ],
 )
 def test_arguments_that_a_person_has_to_look_at(call: str, message: str) -> None:
@@ -105,6 +110,8 @@ def test_arguments_that_a_person_has_to_look_at(call: str, message: str) -> None
     assert left.message.startswith(message)
     assert left.line == 4
     assert migrated.text.splitlines()[3].startswith(name)
+    if "*" in call:
+        assert migrated.text.splitlines()[3] == call
 
 
 @pytest.mark.parametrize(
@@ -123,6 +130,21 @@ def test_another_name_for_something_whose_arguments_change(statement: str) -> No
 
         # nas-tuners: `LayerChoice`, where it is called: `op_candidates` is `candidates`
         {statement}
+        """,
+        left=1,
+    )
+
+
+def test_partial_by_its_own_name() -> None:
+    check(
+        f"from functools import partial\nfrom {V1}.mutables import LayerChoice\n\n"
+        "mine = partial(LayerChoice, op_candidates=[a])\n",
+        """\
+        from functools import partial
+        from trial_api import LayerChoice
+
+        # nas-tuners: `LayerChoice`, where it is called: `op_candidates` is `candidates`
+        mine = partial(LayerChoice, op_candidates=[a])
         """,
         left=1,
     )

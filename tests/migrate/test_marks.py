@@ -29,6 +29,19 @@ def test_a_name_that_may_be_something_else_is_left() -> None:
     )
 
 
+def test_a_name_that_a_function_imports_for_the_whole_module_is_left() -> None:
+    script = """\
+        def load():
+            global nni
+            {}import nni
+
+        def report():
+            nni.report_final_result(1)
+        """
+    mark = "# nas-tuners: `nni` may be something else, too: it was left as it is\n            "
+    check(script.format(""), script.format(mark), left=1)
+
+
 def test_a_class_may_name_an_attribute_as_what_it_is_made_of() -> None:
     migrated = migrate("import nni\nclass A:\n    nni = nni\n    x = nni.get_trial_id()\n")
     assert [left.message for left in migrated.left] == [
