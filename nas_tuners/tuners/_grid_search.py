@@ -56,8 +56,8 @@ class GridSearchTuner(Tuner):
 class _Grid:
     """The points of one level.
 
-    What is evaluated is passed by for good, what is pending only for now: a trial may die, and
-    its point is due again.
+    What is evaluated is passed by for good. What is pending is put aside: a trial may die, and its
+    point is due again. Thus no point is walked over twice, however long a trial runs.
     """
 
     def __init__(self, space: SearchSpace, level: int) -> None:
@@ -65,23 +65,24 @@ class _Grid:
         self._entries = [_entries(decision, level) for decision in space.decisions]
         self._sizes = [_length(entries) for entries in self._entries]
         self._places = space.successor(None, self._sizes)  # of the point to look at next
+        self._aside: list[IndexVector] = []  # before it, pending when they were looked at
 
     def first_new(
         self, evaluated: AbstractSet[IndexVector], pending: AbstractSet[IndexVector]
     ) -> IndexVector | None:
         """The first point that is neither evaluated nor pending; None if there is none."""
-        self._pass_by(evaluated)
-        places = self._places
-        while places is not None:
-            vector = self._vector(places)
+        self._aside = [vector for vector in self._aside if vector not in evaluated]
+        for vector in self._aside:
+            if vector not in pending:
+                return vector
+        while self._places is not None:
+            vector = self._vector(self._places)
             if vector not in evaluated and vector not in pending:
                 return vector
-            places = self._space.successor(places, self._sizes)
-        return None
-
-    def _pass_by(self, evaluated: AbstractSet[IndexVector]) -> None:
-        while self._places is not None and self._vector(self._places) in evaluated:
+            if vector not in evaluated:
+                self._aside.append(vector)
             self._places = self._space.successor(self._places, self._sizes)
+        return None
 
     def _vector(self, places: IndexVector) -> IndexVector:
         return tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import partial
 from random import Random
 
@@ -90,7 +90,12 @@ def _ranked(
     if not vectors:
         return []
     heights = acquisition(vectors)
-    height_of = {vectors[i]: float(heights[i]) for i in np.argsort(-heights, kind="stable")}
-    return [
-        (vector, height_of[vector]) for vector in first_accepted(height_of, accepts, _CLIMBERS)
-    ]
+    height_of: dict[IndexVector, float] = {}  # of those that were looked at
+
+    def highest_first() -> Iterator[IndexVector]:
+        for i in np.argsort(-heights, kind="stable"):
+            height_of[vectors[i]] = float(heights[i])
+            yield vectors[i]
+
+    accepted = first_accepted(highest_first(), accepts, _CLIMBERS)
+    return [(vector, height_of[vector]) for vector in accepted]

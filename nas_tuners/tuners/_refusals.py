@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import final
 
-from nas_tuners.contract.constraints import tally
+from nas_tuners.contract.constraints import ATTEMPTS, tally
 from nas_tuners.contract.errors import SearchSpaceExhausted, TunerError
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._acceptance import Acceptance, Verdicts
 from ._exchange import Ask
+
+_GONE_THROUGH = 100_000  # architectures of a space whose enumeration may come to its own end
 
 
 @final
@@ -23,6 +26,7 @@ class ProposalFilter:
     """
 
     def __init__(self, space: SearchSpace) -> None:
+        self._space = space
         self._verdicts = Verdicts(space)
         self._passed_over = Refusals()  # of an enumeration, for good
 
@@ -71,15 +75,25 @@ class ProposalFilter:
             SearchSpaceExhausted: as :meth:`first`.
             TunerError: as :meth:`first`.
         """
-        allowed = self._verdicts.attempts(acceptance) * (1 + trials)
         return self._first(
             proposals,
             ask,
             acceptance,
             refusals=self._passed_over,
-            allowed=allowed,
+            allowed=self._allowed_of_enumeration(self._verdicts.attempts(acceptance), trials),
             set_aside=evaluated.add,
         )
+
+    def _allowed_of_enumeration(self, attempts: int, trials: int) -> float:
+        """How many refusals in all.
+
+        An enumeration refuses in runs, as neighbours share most of their choices: a long one does
+        not tell that little fits. A small space ends by itself, and is left to, except where the
+        user wants less patience than usual.
+        """
+        if attempts >= ATTEMPTS and self._space.size <= _GONE_THROUGH:
+            return math.inf
+        return attempts * (1 + trials)
 
     def _first(
         self,
@@ -88,7 +102,7 @@ class ProposalFilter:
         acceptance: Acceptance | None,
         *,
         refusals: Refusals,
-        allowed: int,
+        allowed: float,
         set_aside: Callable[[IndexVector], None],
     ) -> IndexVector:
         ask.accepts = lambda vector: not self._verdicts.objections(vector, acceptance)
@@ -127,6 +141,6 @@ class Refusals:
     def too_many(self) -> TunerError:
         """The end of all patience."""
         return TunerError(
-            f"{self.count:,} proposals were refused ({tally(self._by)}) and none was left to try: "
+            f"{self.count:,} proposals were refused ({tally(self._by)}), and the search gives up: "
             "relax the constraint, or allow more `attempts`"
         )

@@ -170,8 +170,9 @@ def test_what_is_drawn_fits() -> None:
     assert SPACE.sample_fitting(Random(0)) == SPACE.sample(Random(0))
 
 
-def test_drawing_ends() -> None:
-    space = SPACE.constrain(is_shallow, attempts=60).constrain(Bound(), attempts=10)
+@pytest.mark.parametrize(("first", "second"), [(60, 10), (10, 60)])
+def test_drawing_ends(first: int, second: int) -> None:
+    space = SPACE.constrain(is_shallow, attempts=first).constrain(Bound(), attempts=second)
     message = r"none of 60 architectures .* \(\d+ by Bound, \d+ by is_shallow\): relax"
     with pytest.raises(SearchSpaceError, match=message):
         space.sample_fitting(Random(0))

@@ -111,7 +111,7 @@ def test_too_many_refusals_say_what_refused(name: str) -> None:
         return ["flops <= 6"]
 
     history = History(make(name), space=space, objections=refuse, attempts=100)
-    message = r"100 proposals were refused \(100 by flops <= 6\) and none was left to try: relax"
+    message = r"100 proposals were refused \(100 by flops <= 6\), and the search gives up: relax"
     with pytest.raises(TunerError, match=message):
         history.propose()
     assert len({str(parameters) for parameters in asked}) == len(asked) == 100

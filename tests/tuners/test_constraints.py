@@ -124,6 +124,37 @@ def test_an_enumeration_that_is_resumed_has_the_same_patience() -> None:
     assert str(again.value) == str(caught.value)
 
 
+def _layers(count: int) -> SearchSpace:
+    layer = {"_type": "layer_choice", "_value": list("abcd")}
+    return SearchSpace({f"l{place}": layer for place in range(count)})
+
+
+def test_an_enumeration_gets_past_a_long_run_of_refusals() -> None:
+    space = _layers(6).constrain(lambda architecture: architecture["l0"] != "a", name="first")
+    tuner = make("GridSearchTuner")
+    tuner.update_search_space(space)
+    assert drive(tuner, 2) == [(1, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 1)]
+
+
+def test_an_enumeration_of_a_small_space_comes_to_its_end() -> None:
+    tuner = make("GridSearchTuner")
+    tuner.update_search_space(_layers(6).constrain(lambda _: False, name="never"))
+    with pytest.raises(SearchSpaceExhausted, match=r"refused \(4,096 by never\)"):
+        tuner.generate_parameters(0)
+
+
+@pytest.mark.parametrize(("count", "attempts"), [(6, 999), (40, 1000), (40, 1500)])
+def test_an_enumeration_gives_up_where_it_is_told_to_or_the_end_is_far(
+    count: int, attempts: int
+) -> None:
+    tuner = make("GridSearchTuner")
+    space = _layers(count).constrain(lambda _: False, name="never", attempts=attempts)
+    tuner.update_search_space(space)
+    message = rf"^{attempts:,} proposals were refused .*by never\), and the search gives up: relax"
+    with pytest.raises(TunerError, match=message):
+        tuner.generate_parameters(0)
+
+
 def test_a_tuner_that_may_repeat_itself() -> None:
     tuner = RandomTuner(seed=0, dedup=False)
     tuner.update_search_space(CONSTRAINED)

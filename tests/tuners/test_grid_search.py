@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.tuners._grid_search import GridSearchTuner
 
@@ -53,6 +57,23 @@ def test_what_is_known_is_skipped() -> None:
     tuner.receive_trial_result(None, {"a": "w"}, 1.0)
     tuner.receive_trial_result(None, {"a": "y"}, None)
     assert [tuner.generate_parameters(n)["a"]["_idx"] for n in range(2)] == [1, 3]
+
+
+def test_no_point_is_walked_over_twice_while_a_trial_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = SearchSpace({k: {"_type": "layer_choice", "_value": list("uvwxyz")} for k in "abcd"})
+    steps = []
+    successor = SearchSpace.successor
+
+    def counted(self: SearchSpace, *arguments: Any) -> Any:
+        steps.append(1)
+        return successor(self, *arguments)
+
+    monkeypatch.setattr(SearchSpace, "successor", counted)
+    tuner = GridSearchTuner()
+    tuner.update_search_space(space.constrain(lambda chosen: len({*chosen.values()}) == 1))
+    found = [tuner.generate_parameters(number)["a"]["_value"] for number in range(6)]
+    assert found == list("uvwxyz")
+    assert len(steps) <= space.size + 6
 
 
 LINE = {"x": {"_type": "uniform", "_value": [0, 8]}}
