@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..nn.wrappers import submodule
 from ._constructors import construct
 from ._literals import literal
 from ._numbers import marked
@@ -25,7 +26,7 @@ def changes(owner: nn.Module, path: str) -> Iterator[str]:
         owner: The module whose constructor they are part of.
         path: To the layer, empty if that is the owner itself.
     """
-    layer = owner.get_submodule(path)
+    layer = submodule(owner, path)
     for name, value in _attributes(layer):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         hint = name.rpartition(".")[2]

@@ -17,6 +17,8 @@ from nas_tuners.contract.errors import ExportError
 LARGEST_TENSOR = 256
 """Numbers of a tensor that are written out."""
 
+_COUNTING = (torch.int32, torch.int64, torch.float32, torch.float64)
+
 RESERVED = frozenset({"self", "torch", "nn", "F", "OrderedDict"})
 """Names that mean something in every file of code."""
 
@@ -59,9 +61,12 @@ def tensor_literal(tensor: Tensor) -> str:
         value = literal(tensor.flatten()[0].item())
         return f"torch.full({tuple(tensor.shape)}, {value}, dtype={tensor.dtype})"
     if tensor.numel() > LARGEST_TENSOR:
+        if _counts(tensor):
+            return f"torch.arange({len(tensor)}, dtype={tensor.dtype})"
         raise ExportError(
             f"a tensor of {tensor.numel()} numbers is too large to be written out (at most "
-            f"{LARGEST_TENSOR}): register it as a buffer, so that it comes with the weights"
+            f"{LARGEST_TENSOR}): register it as a buffer with persistent=True, so that it comes "
+            "with the weights"
         )
     if 0 in tensor.shape:
         return f"torch.empty({tuple(tensor.shape)}, dtype={tensor.dtype})"
@@ -72,6 +77,13 @@ def quoted(text: str) -> str:
     """A string in double quotes where it has none inside."""
     plain = repr(text)
     return f'"{plain[1:-1]}"' if plain[0] == "'" and '"' not in plain else plain
+
+
+def _counts(tensor: Tensor) -> bool:
+    """Whether it is 0, 1, 2, ..., as positions are."""
+    if tensor.dim() != 1 or tensor.dtype not in _COUNTING:
+        return False
+    return torch.equal(tensor, torch.arange(len(tensor), dtype=tensor.dtype))
 
 
 def _dtype_argument(tensor: Tensor) -> str:

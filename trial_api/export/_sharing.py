@@ -8,6 +8,7 @@ from itertools import takewhile
 
 from torch import nn
 
+from ..nn.wrappers import submodule
 from ._paths import is_leaf, own_tensors
 
 Tie = tuple[str, str]
@@ -61,7 +62,7 @@ def _tie_tensors(
     is_class: Callable[[nn.Module], bool],
 ) -> None:
     """Tie what a module has of its own to where it was seen first."""
-    for name, tensor in own_tensors(model.get_submodule(path)).items():
+    for name, tensor in own_tensors(submodule(model, path)).items():
         here = f"{path}.{name}" if path else name
         seen = first.setdefault(id(tensor), here)
         if seen != here:

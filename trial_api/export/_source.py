@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,18 +16,12 @@ from ._arguments import copied
 from ._body import Body, merged
 from ._check import as_it_was, check, only_type, restore
 from ._classes import classes
+from ._imports import imports_of
 from ._literals import TAKEN
 from ._recording import built_and_noted, forget_calls
 from ._structure import is_class
 from ._tracer import trace
 from ._wrapping import wrapped
-
-_IMPORTS = {
-    "from collections import OrderedDict\n\n": r"\bOrderedDict\(",
-    "import torch\n": r"\btorch\.",
-    "import torch.nn.functional as F\n": r"\bF\.",
-    "from torch import nn\n": r"\bnn\.",
-}
 
 STUB = (
     "trial_api.export_stub() writes a file that imports the model's class and applies the "
@@ -150,8 +143,7 @@ def _file(
     dtype = only_type(model)
     texts = classes(model, bodies, name, cast=dtype is None)
     code = "\n\n".join("".join(f"{part}\n" for part in _lines(text)) for text in texts)
-    imports = "".join(line for line, used in _IMPORTS.items() if re.search(used, code))
-    return f"{_header(name, architecture, dtype)}\n{imports}\n\n{code}"
+    return f"{_header(name, architecture, dtype)}\n{imports_of(code)}\n\n{code}"
 
 
 def _lines(text: str) -> list[str]:

@@ -128,11 +128,15 @@ class Structure:
         """What a container is constructed with."""
         entries = {}
         for name, child in module._modules.items():
-            assert child is not None
             is_again = (id(module), name) in self._shared.places
-            text = "" if is_again else self.expression(child, f"{path}.{name}" if path else name)
+            text = ""
+            if child is not None and not is_again:
+                text = self.expression(child, f"{path}.{name}" if path else name)
             entries[name] = text or "nn.Identity()"
         if base_of(module) == "nn.ModuleDict":
+            for name in entries:
+                if hasattr(nn.ModuleDict, name):
+                    raise ExportError(f"{path}: torch allows no entry {name!r}: rename it")
             return _named(entries) if entries else ""
         if base_of(module) == "nn.ModuleList":
             return _numbered(entries)

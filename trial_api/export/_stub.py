@@ -11,6 +11,7 @@ from torch import nn
 
 from nas_tuners.contract.errors import ExportError
 
+from ._imports import imports_of
 from ._literals import literal
 
 
@@ -43,7 +44,7 @@ def export_stub(
 
 import json
 
-from {module} import {name}
+{imports_of(given)}from {module} import {name}
 from trial_api import apply_fixed_architecture
 
 ARCHITECTURE = json.loads(

@@ -251,3 +251,38 @@ def test_layers_without_a_constructor_of_their_own_once_something_was_compiled()
     torch.compile(nn.Tanh(), backend="eager")(torch.zeros(1))
     code = export_code(lambda: nn.Sequential(nn.Tanh(), nn.Linear(2, 2)), torch.zeros(2, 2))
     assert "nn.Tanh()" in code
+
+
+class Positions(nn.Module):
+    """Adds something for each place, as transformers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(400, 3)
+        self.register_buffer("places", torch.arange(400), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.table(self.places)
+
+
+def test_many_positions_are_written_as_what_they_are():
+    code = round_trip(Positions, torch.rand(2, 400, 3))
+    assert "torch.arange(400, dtype=torch.int64), persistent=False)" in code
+
+
+class Absent(nn.Module):
+    """Has places where no layer is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([None, nn.Linear(4, 4)])
+        self.named = nn.ModuleDict({"a": None, "b": nn.Linear(4, 4)})
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in (*self.layers, *self.named.values()):
+            x = x if layer is None else layer(x)
+        return x
+
+
+def test_absent_modules_of_containers():
+    round_trip(Absent, torch.rand(2, 4))

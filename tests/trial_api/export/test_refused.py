@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nas_tuners.contract.errors import ExportError
 from tests.trial_api.networks import Net
+from trial_api import LayerChoice, apply_fixed_architecture
 from trial_api.export import export_code
 
 
@@ -119,6 +120,28 @@ class Remembers(nn.Module):
 def test_state_from_one_call_to_the_next_is_found():
     with pytest.raises(ExportError, match="forward keeps from one call to the next"):
         export_code(Remembers, torch.rand(2, 4))
+
+
+class BatchedInEvaluation(Batched):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 1 if self.training else super().forward(x)
+
+
+class RemembersInEvaluation(Remembers):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 1 if self.training else super().forward(x)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (BatchedInEvaluation, "a batch of twice the size"),
+        (RemembersInEvaluation, "in evaluation mode the code gives other outputs"),
+    ],
+)
+def test_what_is_lost_in_evaluation_only_is_found(build, message):
+    with pytest.raises(ExportError, match=message):
+        export_code(build, torch.rand(2, 4))
 
 
 class Table(nn.Module):
@@ -231,3 +254,20 @@ def test_layers_of_ones_own_inside_layers_of_torch():
 
     with pytest.raises(ExportError, match="argument `encoder_layer` of TransformerEncoder: Layer"):
         export_code(build, torch.rand(2, 3, 4))
+
+
+class Half(nn.Module):
+    """Keeps its choice, as it gives a mask, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = {"half": nn.Linear(3, 3), "b": nn.ReLU()}
+        self.choice = LayerChoice(layers, return_mask=True, key="k")
+
+    def forward(self, x):
+        return self.choice(x)[0]
+
+
+def test_a_candidate_with_a_name_that_torch_has_taken():
+    with pytest.raises(ExportError, match="choice: torch allows no entry 'half': rename it"):
+        export_code(lambda: apply_fixed_architecture(Half(), {"k": "half"}), torch.rand(2, 3))

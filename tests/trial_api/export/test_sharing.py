@@ -7,7 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from tests.trial_api.export.code import class_of, loaded, round_trip
-from trial_api import export_code
+from trial_api import LayerChoice, apply_fixed_architecture, export_code
+from trial_api.export._afterwards import changes
+from trial_api.export._recording import built_and_noted
+from trial_api.export._sharing import sharing
+from trial_api.export._structure import is_class
 
 
 class Shared(nn.Module):
@@ -95,3 +99,13 @@ def test_a_shared_module_that_the_code_does_without():
     code = export_code(build, torch.zeros(2, 3))
     assert "Halve(" not in code
     assert "self.layer(x) / 2" in code
+
+
+def test_candidates_that_are_called_as_methods_are():
+    def build():
+        choice = LayerChoice({"half": nn.Linear(3, 3), "b": nn.ReLU()}, return_mask=True, key="k")
+        return apply_fixed_architecture(nn.Sequential(choice), {"k": "half"})
+
+    model = built_and_noted(build)
+    assert sharing(model, is_class, lambda _: False).places == set()
+    assert list(changes(model, "0.half")) == []

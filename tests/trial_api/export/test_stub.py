@@ -4,9 +4,10 @@ import re
 
 import pytest
 import torch
+from torch import nn
 
 from nas_tuners.contract.errors import ExportError
-from tests.trial_api.export.importable import Net
+from tests.trial_api.export.importable import Named, Net
 from trial_api import apply_fixed_architecture
 from trial_api.export import export_stub
 
@@ -23,6 +24,14 @@ def test_the_stub_builds_the_network():
     assert stub.name == 'quotes " and \\ backslashes'
     assert torch.equal(stub(torch.ones(2, 4)), model(torch.ones(2, 4)))
     assert "from tests.trial_api.export.importable import Net" in text
+
+
+def test_the_stub_imports_what_its_arguments_name():
+    given = {"width": 3, "activation": nn.GELU, "dtype": torch.float64}
+    namespace = {}
+    exec(export_stub(Named, ARCHITECTURE, given), namespace)
+    stub = namespace["build"]()
+    assert stub.given == (nn.GELU, torch.float64)
 
 
 def test_architectures_with_awkward_names():
