@@ -9,7 +9,14 @@ from torch import nn
 
 from nas_tuners.contract.errors import CheckpointError
 from tests.trial_api.networks import ARCHITECTURE, Nested, Net
-from trial_api import LayerChoice, apply_fixed_architecture, load_supernet_state_dict
+from trial_api import (
+    LayerChoice,
+    ValueChoice,
+    apply_fixed_architecture,
+    load_supernet_state_dict,
+    make_supernet,
+    model_space,
+)
 
 
 def fresh(make, architecture):
@@ -176,6 +183,58 @@ def test_what_does_not_fit_is_listed_and_nothing_is_loaded():
     ]
     assert isinstance(caught.value, RuntimeError)
     assert same_weights(model, before)
+
+
+class Sized(nn.Module):
+    """A head for some classes, after a layer of a width that is a choice."""
+
+    def __init__(self, classes: int, widths: tuple[int, ...] = (2, 4)) -> None:
+        super().__init__()
+        width = ValueChoice(widths, key="width")
+        self.first = nn.Linear(3, width)
+        self.head = nn.Linear(width, classes)
+
+
+def test_a_supernet_takes_no_part_of_a_larger_checkpoint():
+    sized = model_space(Sized)
+    saved = make_supernet(sized(1000)).state_dict()
+    expected = r"\n  - ".join(
+        [
+            "nothing was loaded:",
+            r"shape of head.weight: \(10, 4\) here, \(1000, 4\) in the checkpoint",
+            r"shape of head.bias: \(10,\) here, \(1000,\) in the checkpoint",
+        ]
+    )
+    for model in (sized(10), make_supernet(sized(10))):
+        with pytest.raises(CheckpointError, match=expected):
+            load_supernet_state_dict(model, saved)
+    network = apply_fixed_architecture(sized(1000), {"width": 2})
+    load_supernet_state_dict(network, saved)
+    assert torch.equal(network.head.weight, saved["head.weight"][:, :2])
+
+
+NAMES = ["half", "double", "float", "type"]
+
+
+class Named(nn.Module):
+    """Candidates that are called as methods of modules are, one of them of a chosen width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        width = ValueChoice([2, 4], key="width")
+        layers = {name: nn.Linear(3, width) for name in NAMES}
+        self.layer = LayerChoice(layers, return_mask=True, key="layer")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_candidates_that_are_called_as_methods_are(name):
+    named = model_space(Named)
+    saved = make_supernet(named()).state_dict()
+    load_supernet_state_dict(named(), saved)
+    network = apply_fixed_architecture(named(), {"width": 2, "layer": name})
+    load_supernet_state_dict(network, saved)
+    weight = network.state_dict()[f"layer.{name}.weight"]
+    assert torch.equal(weight, saved[f"layer.{name}.weight"][:2])
 
 
 def test_not_strict():

@@ -11,9 +11,9 @@ from torch.nn.parameter import is_lazy
 from nas_tuners.contract.errors import CheckpointError, did_you_mean
 
 from ._slicing import cut, nests
-from ._wrappers import unwrap, without_compiled
-from .applied import SUPERNET_PATHS
+from .applied import SUPERNET_PATHS, is_applied
 from .space_record import record_of
+from .wrappers import submodule, unwrap, without_compiled
 
 Paths = Mapping[str, "str | None"]
 
@@ -61,7 +61,7 @@ def load_supernet_state_dict(
     if set(given) != set(names):
         given = _translated(given, paths)
     entries = {names[name]: value for name, value in given.items() if name in names}
-    if _has_values(plain):
+    if is_applied(plain) and _has_values(plain):  # a supernet has the full shapes
         entries = {name: _part(plain, name, value) for name, value in entries.items()}
     problems = _misshapen(entries, plain.state_dict())
     if strict:
@@ -103,7 +103,7 @@ def _has_values(plain: nn.Module) -> bool:
 def _part(plain: nn.Module, name: str, value: Any) -> Any:
     """An entry, or the part of it that a smaller layer has."""
     path, _, last = name.rpartition(".")
-    layer = plain.get_submodule(path)
+    layer = submodule(plain, path)
     held: Any = layer._parameters if last in layer._parameters else layer._buffers
     own = held.get(last)
     if not isinstance(value, Tensor) or own is None or is_lazy(own):

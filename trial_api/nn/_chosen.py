@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,3 +67,30 @@ class ChosenInputs(nn.Module):
 
     def extra_repr(self) -> str:
         return f"chosen={self.chosen} of {len(self.choose_from)}, reduction={self.reduction!r}"
+
+
+class ChosenBlocks(nn.Sequential):
+    """Blocks one after the other, each with the other arguments, too."""
+
+    def forward(self, input: Any, *args: Any, **kwargs: Any) -> Any:
+        for block in self:
+            input = block(input, *args, **kwargs)
+        return input
+
+
+def in_turn(blocks: Sequence[nn.Module]) -> nn.Sequential:
+    """The chosen blocks of a repeat, as a plain sequence unless there may be other arguments.
+
+    No blocks may be called with any: those that would tell are perhaps never made.
+    """
+    takes_others = not blocks or any(map(_takes_others, blocks))
+    return ChosenBlocks(*blocks) if takes_others else nn.Sequential(*blocks)
+
+
+def _takes_others(block: nn.Module) -> bool:
+    """Whether a block takes more than one argument."""
+    try:
+        parameters = inspect.signature(block.forward).parameters.values()
+    except (TypeError, ValueError):  # compiled code has none
+        return True
+    return len(parameters) > 1 or any(one.kind is one.VAR_POSITIONAL for one in parameters)

@@ -16,7 +16,7 @@ from nas_tuners.contract.errors import Problem
 
 from ._slicing import SLICED, Shape, Widths, has_rule, is_layer, is_statistic, nests, widths_of
 from ._super_layers import Configuration
-from ._wrappers import join
+from .wrappers import join
 
 _OF_EVERY_MODULE = frozenset(nn.Module().__dict__)
 

@@ -14,8 +14,8 @@ from nas_tuners.contract.errors import SearchSpaceError
 
 from ._building import DecidedBuild, FreeBuild, add_constraint, free_build, present_build
 from ._tree import children
-from .applied import is_applied
-from .space_record import SpaceRecord, record_of, remember
+from .applied import SUPERNET_PATHS, is_applied
+from .space_record import SpaceRecord, record_of, remember, undecided_record
 
 C = TypeVar("C", bound=type[nn.Module])
 
@@ -28,8 +28,9 @@ def model_space(cls: C) -> C:
     of any search is the space itself: with the first candidate of each value, every candidate of
     each layer, the deepest repeats.
 
-    Instances remember their constructor's arguments, and have a method ``constrain(fn)``: ``fn``
-    gets an architecture (key -> name or value) and tells whether it may be tried.
+    Instances remember their constructor's arguments until an architecture is applied, and have a
+    method ``constrain(fn)``: ``fn`` gets an architecture (key -> name or value) and tells whether
+    it may be tried.
 
     Args:
         cls: The class of the whole model; parts of it need no decorator.
@@ -116,8 +117,7 @@ def _spaces(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
     """The model spaces with values in a model, except for networks of an architecture."""
     if is_applied(module):
         return
-    record = record_of(module)
-    if record is not None and record.has_values:
+    if undecided_record(module) is not None:
         yield path, module
     for _, inner, child in children(module, path):
         yield from _spaces(child, inner)
@@ -131,9 +131,11 @@ def _construct_root(
 ) -> None:
     build.root = model
     original(model, *record.args, **record.kwargs)
-    record.has_values = isinstance(build, DecidedBuild) or bool(build.requests)
-    if isinstance(build, FreeBuild):  # an architecture is tried already, and shall be pickled
-        record.constraints = build.constraints
+    if isinstance(build, DecidedBuild):
+        remember(model, SpaceRecord((), {}, has_values=True))
+        setattr(model, SUPERNET_PATHS, {})  # also as a part of the network, nobody makes it anew
+        return
+    record.has_values, record.constraints = bool(build.requests), build.constraints
     remember(model, record)
 
 

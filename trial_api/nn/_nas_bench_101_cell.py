@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nas_tuners.contract.errors import ArchitectureError, Problem, SearchSpaceError
 
 from ._arguments import check_key, check_sizes
-from ._building import DecidedBuild, add_constraint, present_build
+from ._building import add_constraint, is_decided
 from ._cell_operations import check_makers, named
 from ._nas_bench_101_graph import (
     CellRules,
@@ -155,6 +155,6 @@ def _chosen_edges(rules: CellRules) -> list[Edge]:
         if ValueChoice(options, key=edge_key(rules.key, edge)):
             edges.append(edge)
     objection = rules.objection(edges)
-    if objection and isinstance(present_build(), DecidedBuild):
+    if objection and is_decided():
         raise ArchitectureError(f"this is no cell: {objection}", rules.key)
     return edges

@@ -27,8 +27,9 @@ class Repeat(InputChoice):
     handles it; in the search-space JSON it is a ``choice`` of numbers. Block number i, and the
     choices in it, are there only for depths above i.
 
-    An applied architecture leaves an ``nn.Sequential`` of the chosen blocks, and where the model
-    is built under an architecture the others are never made.
+    An applied architecture leaves an ``nn.Sequential`` of the chosen blocks, which takes the other
+    arguments where a block does; where the model is built under an architecture the others are
+    never made.
 
     Args:
         blocks: A function that makes the block of a position (from 0), or a list of blocks; or

@@ -12,14 +12,14 @@ from nas_tuners.contract.errors import ArchitectureError, Problem
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._binding import Bindable
-from ._chosen import ChosenInputs, ChosenLayer
+from ._chosen import ChosenInputs, ChosenLayer, in_turn
 from ._input_choice import InputChoice
 from ._layer_choice import LayerChoice
 from ._repeat import Repeat
 from ._super_kernel import CentreConv2d
 from ._tree import Site
-from ._wrappers import is_wrapper, join, set_up_anew, state_path, unwrap
 from .applied import SUPERNET_PATHS
+from .wrappers import is_wrapper, join, set_up_anew, state_path, submodule, unwrap
 
 Chosen = Mapping[str, "tuple[int, ...] | None"]
 """key -> the candidates that are chosen; None where it is inactive."""
@@ -103,7 +103,7 @@ class _Plan:
             for name in list(owner.unused_submodules()):  # type: ignore[operator]
                 parent, _, last = name.rpartition(".")
                 self.paths[join(old, name)] = None
-                if owner.get_submodule(parent)._modules.pop(last, None) is not None:
+                if submodule(owner, parent)._modules.pop(last, None) is not None:
                     removed.add(join(old, name))
         if removed:
             self._forget(removed)
@@ -129,7 +129,7 @@ class _Plan:
             self.settle(block, join(old, str(position)), join(new, str(position)))
             for position, block in enumerate(repeat.blocks[:depth])
         ]
-        sequence = nn.Sequential(*blocks)
+        sequence = in_turn(blocks)
         sequence.training = repeat.training
         return self._substitutes.setdefault(id(repeat), sequence)
 

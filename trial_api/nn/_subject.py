@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol, Union
 
 import torch
 from torch import nn
 
-from nas_tuners.contract.errors import ArchitectureError, SearchSpaceError
+from nas_tuners.contract.errors import ArchitectureError, NasTunersError, SearchSpaceError
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._checkpoint import load_supernet_state_dict
@@ -18,10 +19,18 @@ from ._model_space import each_once, refuse_spaces_inside
 from ._settle import chosen_indices, settle
 from ._space import space_of
 from ._tree import Site, find_choices
-from ._wrappers import is_wrapper, set_up_anew, unwrap
 from .applied import ALREADY_APPLIED, is_applied
 from .blueprint import Blueprint, read_blueprint
-from .space_record import SpaceRecord, construct_anew, make_another, record_of
+from .space_record import (
+    SpaceRecord,
+    construct_anew,
+    make_another,
+    record_of,
+    remember,
+    unchanged_on_failure,
+    undecided_record,
+)
+from .wrappers import is_wrapper, set_up_anew, unwrap
 
 ModelOrFactory = Union[nn.Module, Callable[[], nn.Module]]
 """A model with choices; or a class, or a function without arguments, that makes one."""
@@ -79,11 +88,12 @@ def subject_of(model: ModelOrFactory) -> Subject:
                 f"makes one, but got {model!r}"
             )
         return _ToBuild(model)
-    record = record_of(unwrap(model))
-    if record is not None and record.has_values and not is_applied(model):
+    root = unwrap(model)
+    record = undecided_record(root)
+    if record is not None:
         return _ToRebuild(model, record)
-    refuse_spaces_inside(unwrap(model), unwrap(model))
-    return _InPlace(model, record)
+    refuse_spaces_inside(root, root)
+    return _InPlace(model, record_of(root))
 
 
 class _InPlace:
@@ -91,6 +101,7 @@ class _InPlace:
 
     def __init__(self, model: nn.Module, record: SpaceRecord | None) -> None:
         self._model, self._record = model, record
+        self._root = unwrap(model)
         self._sites: Sequence[Site] = find_choices(model)
         self.is_applied = not self._sites and is_applied(model)
         constraints = record.constraints if record and self._sites else []
@@ -101,7 +112,7 @@ class _InPlace:
             return self._model
         network = settle(self._model, self._sites, chosen_indices(self.space, vector))
         if self._record is not None:
-            self._record.constraints = []
+            remember(self._root, SpaceRecord((), {}, self._record.has_values))
         return network
 
 
@@ -129,7 +140,8 @@ class _ToRebuild:
         self._model, self._record = model, record
         self._root = unwrap(model)
         make = functools.partial(make_another, type(self._root), record)
-        self._blueprint: Blueprint = read_blueprint(make)
+        with _told_of_arguments(type(self._root)):
+            self._blueprint: Blueprint = read_blueprint(make)
         space = self._blueprint.space
         self.space = space.with_constraints(each_once([record.constraints, space.constraints]))
 
@@ -137,27 +149,49 @@ class _ToRebuild:
         root = self._root
         is_supernet = self._record.supernet is not None
         weights = root.state_dict() if is_supernet else {}
-        rebuild(
-            self._model,
-            lambda: self._blueprint.build(lambda: construct_anew(root, self._record), vector),
-        )
-        if is_supernet:
-            load_supernet_state_dict(root, weights)
+        construct = functools.partial(construct_anew, root, self._record)
+        with rebuilt(self._model, lambda: self._blueprint.build(construct, vector)):
+            if is_supernet:
+                load_supernet_state_dict(root, weights)
         return self._model
 
 
-def rebuild(model: nn.Module, construct: Callable[[], object]) -> None:
-    """Construct a model anew on its device, in its mode and precision, inside its wrappers."""
+@contextmanager
+def rebuilt(model: nn.Module, construct: Callable[[], object]) -> Iterator[None]:
+    """Construct a model anew on its device, in its mode and precision, inside its wrappers.
+
+    These are set up at the end, when it has the parameters that it keeps. If anything fails until
+    then, the model is as it was.
+    """
     root = unwrap(model)
     tensors = [*root.parameters(), *root.buffers()]
     mode = root.training
     device = tensors[0].device if tensors else torch.device("cpu")
-    with device:
-        construct()
-    root.to(dtype=_common_dtype(tensors))
-    root.train(mode)
-    for wrapper in _wrappers(model):
-        set_up_anew(wrapper)
+    with unchanged_on_failure(model):
+        with device:
+            construct()
+        root.to(dtype=_common_dtype(tensors))
+        root.train(mode)
+        yield
+        for wrapper in _wrappers(model):
+            set_up_anew(wrapper)
+
+
+@contextmanager
+def _told_of_arguments(cls: type[nn.Module]) -> Iterator[None]:
+    """Say why an instance is there, but no second one."""
+    try:
+        yield
+    except NasTunersError:
+        raise
+    except Exception as error:
+        name = cls.__name__
+        raise SearchSpaceError(
+            f"{name} cannot be constructed a second time with the arguments that it got "
+            f"({type(error).__name__}: {error}), because its constructor changes them or fails: "
+            f"instead of an instance, pass the class or a function that makes one with new "
+            f"arguments, such as lambda: {name}(Backbone())"
+        ) from error
 
 
 def _common_dtype(tensors: Sequence[torch.Tensor]) -> torch.dtype | None:

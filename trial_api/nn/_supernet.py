@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
+import torch
 from torch import nn
 
 from nas_tuners.contract.errors import Problem, SearchSpaceError
@@ -12,13 +13,12 @@ from nas_tuners.contract.search_space import SearchSpace
 
 from ._building import FreeBuild, free_build
 from ._looks import Look, looks_of
-from ._subject import rebuild, subject_of
+from ._subject import rebuilt, subject_of
 from ._super_layers import SuperForward
 from ._survey import Survey, survey
 from ._value_decision import ValueDecision, ValueDecisions
-from ._wrappers import unwrap
-from .applied import is_applied
-from .space_record import construct_anew, make_another, record_of
+from .space_record import construct_anew, make_another, record_of, undecided_record
+from .wrappers import is_wrapper, submodule, unwrap
 
 _DECISIONS = "_nas_value_decisions"
 
@@ -41,7 +41,8 @@ def make_supernet(model: nn.Module) -> nn.Module:
     model without value choices, or a supernet, is left as it is.
 
     Args:
-        model: The model, wrapped (``DataParallel``, ...) or not.
+        model: The model, compiled or in ``DistributedDataParallel`` or not. Not in
+            ``DataParallel``, whose replicas would all run with the weights of the first GPU.
 
     Returns:
         The model.
@@ -50,7 +51,8 @@ def make_supernet(model: nn.Module) -> nn.Module:
         SearchSpaceError: with everything that depends on values but is no part of something
             larger: which modules there are, attributes of the model's own modules, layers that
             nothing is known about, sizes of which none holds the others; or if layers were
-            replaced since the model was constructed, which constructing it again would lose.
+            replaced since the model was constructed, which constructing it again would lose; or
+            if a model with value choices is in ``DataParallel``.
 
     Example::
 
@@ -61,19 +63,23 @@ def make_supernet(model: nn.Module) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise SearchSpaceError(f"`model` must be an nn.Module, but got {model!r}")
     root = unwrap(model)
-    record = record_of(root)
-    if record is None or not record.has_values or record.supernet or is_applied(root):
+    record = undecided_record(root)
+    if record is None:
+        return model
+    _refuse_data_parallel(model)
+    if record.supernet:
         return model
     plan = survey(functools.partial(make_another, type(root), record))
     _refuse_changed(root, plan.undecided)
     kept = dict(root.named_parameters())
     with free_build(FreeBuild(plan.largest)):
-        rebuild(model, lambda: construct_anew(root, record))
-    _keep_parameters(root, kept)
-    _add_decisions(root, plan)
-    made = record_of(root)
-    assert made is not None, "it was constructed anew"
-    made.constraints, made.supernet = record.constraints, plan.space
+        construct = functools.partial(construct_anew, root, record)
+        with rebuilt(model, construct):
+            _add_decisions(root, plan)
+            made = record_of(root)
+            assert made is not None, "it was constructed anew"
+            made.constraints, made.supernet = record.constraints, plan.space
+            _keep_parameters(root, kept)  # last, as it changes what the old model holds
     return model
 
 
@@ -83,6 +89,18 @@ def supernet_space(model: nn.Module) -> SearchSpace:
     if record is None or record.supernet is None:
         return subject_of(model).space
     return record.supernet.with_constraints(record.constraints)
+
+
+def _refuse_data_parallel(model: nn.Module) -> None:
+    """Its replicas are shallow copies, whose layers would go on running the original ones."""
+    while is_wrapper(model):
+        if isinstance(model, nn.DataParallel):
+            raise SearchSpaceError(
+                "a model with value choices cannot be a supernet in nn.DataParallel, whose "
+                "replicas would all run with the weights of the first GPU: wrap it in "
+                "DistributedDataParallel instead, or take one GPU"
+            )
+        model = next(model.children())
 
 
 def _refuse_changed(root: nn.Module, fresh: Mapping[str, Look]) -> None:
@@ -108,7 +126,7 @@ def _add_decisions(root: nn.Module, plan: Survey) -> None:
     first = next(root.parameters(), None)
     root._modules[_DECISIONS] = container if first is None else container.to(first.device)
     for layer in plan.layers:
-        module = _at(root, layer.path)
+        module = submodule(root, layer.path)
         module.forward = SuperForward(
             module,
             path=layer.path,
@@ -126,15 +144,8 @@ def _keep_parameters(root: nn.Module, kept: Mapping[str, nn.Parameter]) -> None:
             if id(new) in old:
                 assert new is not None, "it was found"
                 before = old[id(new)]
+                other = torch.float32 if new.dtype == torch.float16 else torch.float16
+                # Another type makes autograd forget the shape, which an old DDP would keep alive.
+                before.data = torch.empty(0, dtype=other, device=new.device)
                 before.data, before.grad = new.data, None
                 module._parameters[name] = before
-
-
-def _at(root: nn.Module, path: str) -> nn.Module:
-    """A module by its path; candidates may have names that attributes have, too."""
-    module = root
-    for name in path.split(".") if path else ():
-        child = module._modules[name]
-        assert child is not None, "it was seen"
-        module = child
-    return module

@@ -17,7 +17,7 @@ from ._building import FreeBuild, ValueRequest
 from ._scoping import Scope, Token
 from ._space import specs_of
 from ._tree import Context, Site, find_choices
-from ._wrappers import join
+from .wrappers import join
 
 VALUE = "value"
 """What the key of a value choice without its own ends in."""

@@ -16,7 +16,7 @@ from nas_tuners.contract.errors import Problem, SearchSpaceError
 from ._input_choice import InputChoice
 from ._layer_choice import LayerChoice
 from ._repeat import Repeat
-from ._wrappers import is_wrapper, join
+from .wrappers import is_wrapper, join
 
 Choice = Union[LayerChoice, InputChoice]
 

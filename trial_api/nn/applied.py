@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from ._wrappers import unwrap
+from .wrappers import unwrap
 
 SUPERNET_PATHS = "_nas_supernet_paths"
 """An attribute of a plain network: what became of its supernet's state-dict names.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +13,8 @@ from nas_tuners.contract.constraints import Constraint
 from nas_tuners.contract.search_space import SearchSpace
 
 from ._meta import spare_copy
+from .applied import is_applied
+from .wrappers import is_wrapper
 
 _RECORD = "_nas_model_space"
 
@@ -18,6 +22,9 @@ _RECORD = "_nas_model_space"
 @dataclass
 class SpaceRecord:
     """How an instance of a model space was made.
+
+    The network of an architecture is not made again: it keeps neither arguments nor constraints,
+    which may be large, or functions that cannot be pickled.
 
     Attributes:
         args: The constructor's arguments.
@@ -40,6 +47,14 @@ def record_of(model: nn.Module) -> SpaceRecord | None:
     return record
 
 
+def undecided_record(model: nn.Module) -> SpaceRecord | None:
+    """How a model space was made whose values are still to be chosen; None for another model."""
+    record = record_of(model)
+    if record is None or not record.has_values or is_applied(model):
+        return None
+    return record
+
+
 def remember(model: nn.Module, record: SpaceRecord) -> None:
     """Keep in a model space how it was made."""
     model.__dict__[_RECORD] = record
@@ -55,13 +70,23 @@ def make_another(cls: type[nn.Module], record: SpaceRecord) -> nn.Module:
 
 
 def construct_anew(model: nn.Module, record: SpaceRecord) -> nn.Module:
-    """Run the constructor of a model again; if it fails the model is as it was."""
-    before = dict(model.__dict__)
+    """Run the constructor of a model again, see :func:`unchanged_on_failure`."""
     model.__dict__.clear()
-    try:
-        type(model).__init__(model, *record.args, **record.kwargs)
-    except BaseException:
-        model.__dict__.clear()
-        model.__dict__.update(before)
-        raise
+    type(model).__init__(model, *record.args, **record.kwargs)
     return model
+
+
+@contextmanager
+def unchanged_on_failure(model: nn.Module) -> Iterator[None]:
+    """A model and the wrappers around it are as they were if what is done to them fails."""
+    modules = [model]
+    while is_wrapper(modules[-1]):
+        modules.append(next(modules[-1].children()))
+    before = [dict(module.__dict__) for module in modules]
+    try:
+        yield
+    except BaseException:
+        for module, attributes in zip(modules, before, strict=True):
+            module.__dict__.clear()
+            module.__dict__.update(attributes)
+        raise

@@ -28,6 +28,23 @@ def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def submodule(root: nn.Module, path: str) -> nn.Module:
+    """A module by its path; candidates may have names that attributes have, too.
+
+    ``get_submodule`` finds the attribute where a candidate is called ``half`` or ``type``.
+
+    Raises:
+        AttributeError: if there is none.
+    """
+    module = root
+    for name in path.split(".") if path else ():
+        child = module._modules.get(name)
+        if child is None:
+            raise AttributeError(f"{path!r}: {type(module).__name__} has no submodule {name!r}")
+        module = child
+    return module
+
+
 def state_path(module: nn.Module, path: str, name: str) -> str:
     """Where a child's entries stand in state dicts, apart from what wrapping does to them.
 

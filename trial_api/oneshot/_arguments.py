@@ -10,7 +10,7 @@ from torch import nn
 from nas_tuners.contract.errors import Problem
 
 from ..mutators import Mutator
-from ..nn._wrappers import is_wrapper
+from ..nn.wrappers import is_wrapper
 
 _BARE_MODEL = (
     "pass the bare model; the trainer compiles it (compile=True) and averages gradients over "

@@ -24,9 +24,8 @@ from ..mutators._selection import Selection
 from ..nn._layer_choice import LayerChoice
 from ..nn._super_kernel import standalone
 from ..nn._tree import find_choices
-from ..nn._wrappers import unwrap
-from ..nn.applied import is_applied
-from ..nn.space_record import record_of
+from ..nn.space_record import undecided_record
+from ..nn.wrappers import unwrap
 from ..profiling._calls import Call, as_call, moved, tensors_in
 from ._cost_meter import Measure, Meter
 from ._cost_table import CostTable
@@ -187,8 +186,7 @@ def _observed(model: nn.Module, inputs: Any, meter: Meter) -> Iterator[_Recorder
 
 
 def _refuse_values(model: nn.Module) -> None:
-    record = record_of(model)
-    if record is not None and record.has_values and not is_applied(model):
+    if undecided_record(model) is not None:
         raise SearchSpaceError(
             "the model has value choices, on which the sizes of other candidates depend: no "
             "candidate has a cost of its own. Measure some architectures, and give trainers a "

@@ -24,6 +24,7 @@ from ..nn._checkpoint import load_supernet_state_dict
 from ..nn._subject import Subject, subject_of
 from ..nn._value_decision import ValueDecision
 from ..nn.space_record import make_another, record_of
+from ..profiling._running import evaluating
 from ..training.batches import Batch, check_call
 
 _DRAWN = 32
@@ -191,23 +192,18 @@ def _mixes_values(mutator: Mutator) -> bool:
 
 @contextmanager
 def _aside(mutator: Mutator) -> Iterator[None]:
-    """Evaluation without gradients; mode, decision and random numbers are put back."""
-    model = mutator.model
+    """Evaluation without gradients; modes, buffers, decision and random numbers are put back."""
     before: Mapping[str, Selection] | None = mutator._decided
-    modes = {module: module.training for module in model.modules()}
-    device = next((one.device for one in model.parameters()), torch.device("cpu"))
-    gpus = [device] if device.type == "cuda" else []
+    device = next((one.device for one in mutator.model.parameters()), torch.device("cpu"))
     try:
         with (
-            torch.random.fork_rng(devices=gpus),
+            evaluating(mutator.model),
             torch.autocast(device.type, enabled=False),
             torch.no_grad(),
         ):
             yield
     finally:
         mutator._decided = before
-        for module, mode in modes.items():
-            module.training = mode
 
 
 def _run(model: nn.Module, batch: Batch) -> Any:

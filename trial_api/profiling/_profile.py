@@ -19,7 +19,7 @@ from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ..nn._meta import copy_on_meta, on_meta_device
 from ..nn._subject import subject_of
-from ..nn._wrappers import unwrap
+from ..nn.wrappers import unwrap
 from ._calls import call_on, device_of
 from ._flops import count_flops
 from ._running import evaluating, kept_random_states, naming_the_module, refuse_lazy

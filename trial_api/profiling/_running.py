@@ -36,6 +36,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         (module, name, buffer, buffer.detach().clone())
         for module in model.modules()
         for name, buffer in module.named_buffers(recurse=False)
+        if not is_lazy(buffer)  # has no value yet
     ]
     devices = {buffer.device for buffer in [*model.parameters(), *model.buffers()]}
     with kept_random_states(devices):

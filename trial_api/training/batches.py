@@ -62,10 +62,13 @@ def check_call(model: nn.Module, batch: Batch, error: TypeError) -> None:
 
 
 def to_device(value: Any, device: torch.device) -> Any:
-    """The same structure with its tensors on a device; nothing waits for the copies."""
+    """The same structure with its tensors on a device; nothing waits for the copies.
+
+    What can move itself does: of a ``PackedSequence``, a namedtuple, the batch sizes must stay.
+    """
     if isinstance(value, Mapping):
         return {key: to_device(item, device) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list)) and not callable(getattr(value, "to", None)):
         moved = [to_device(item, device) for item in value]
         return type(value)(*moved) if hasattr(value, "_fields") else type(value)(moved)
     return value.to(device, non_blocking=True) if hasattr(value, "to") else value

@@ -297,14 +297,14 @@ def test_inputs_are_brought_to_one_shape_and_the_output_gets_them_as_they_were()
             return [self.align(inputs[0]), inputs[1]]
 
     def after(output: Tensor, inputs: list[Tensor]) -> list[Tensor]:
-        return [inputs[-1], output]
+        return [*inputs, output]
 
     cell = plain_cell(preprocessor=Before(), postprocessor=after)
     assert "preprocessor.align.weight" in cell.state_dict()
     network = apply_fixed_architecture(cell, drawn(cell, 0))
-    last = states(3, WIDTH)[1]
-    handed_on, output = network([states(3, 2)[0], last])
-    assert handed_on is last
+    given = [states(3, 2)[0], states(3, WIDTH)[1]]
+    *handed_on, output = network(given)
+    assert all(a is b for a, b in zip(handed_on, given, strict=True))
     assert output.shape == (3, 3 * WIDTH)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 from torch import nn
 
 from nas_tuners.contract.architecture import to_architecture
 from nas_tuners.contract.errors import ArchitectureError, SearchSpaceError, UndecidedError
+from tests.trial_api.export.code import round_trip
 from trial_api import (
     LayerChoice,
     Repeat,
@@ -134,6 +137,67 @@ def test_blocks_take_more_than_one_argument():
     mutator = RandomMutator(model, seed=0)
     mutator.apply_on_model({"depth": [False, False, True]})
     assert model["r"](torch.zeros(1), by=2).item() == 6
+    assert model["r"](torch.zeros(1), 2).item() == 6
+
+
+class Masked(nn.Module):
+    """A layer of which a mask leaves a part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor, *, by: int = 1) -> torch.Tensor:
+        out: torch.Tensor = self.linear(x) * mask * by
+        return out
+
+
+class MaskedNet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = Repeat(lambda _: Masked(), (0, 3), key="depth")
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.blocks(x, mask, by=2)
+        return out
+
+
+@pytest.mark.parametrize("depth", range(4))
+def test_the_chosen_blocks_take_more_than_one_argument(depth):
+    supernet = MaskedNet()
+    weights = supernet.state_dict()
+    inputs = torch.randn(2, 4), torch.tensor([1.0, 0.0, 1.0, 1.0])
+    mutator = RandomMutator(supernet, seed=0)
+    mutator.apply_on_model({"depth": [count == depth for count in range(4)]})
+    expected = supernet(*inputs)
+    for make in (MaskedNet(), MaskedNet):
+        plain = apply_fixed_architecture(make, {"depth": depth})
+        assert isinstance(plain.blocks, nn.Sequential)
+        assert list(plain.state_dict()) == [name for name in weights if int(name[7]) < depth]
+        load_supernet_state_dict(plain, weights)
+        for network in (plain, pickle.loads(pickle.dumps(plain))):
+            assert torch.equal(network(*inputs), expected)
+
+
+@pytest.mark.parametrize("depth", range(4))
+def test_the_code_of_blocks_that_take_more_than_one_argument(depth):
+    def build() -> nn.Module:
+        return apply_fixed_architecture(MaskedNet, {"depth": depth})
+
+    round_trip(build, torch.randn(2, 4), torch.tensor([1.0, 0.0, 1.0, 1.0]))
+
+
+def test_the_chosen_blocks_keep_their_mode():
+    architecture = {"depth": 1, "blocks.0.1": 0}
+    assert not apply_fixed_architecture(Net().eval(), architecture).blocks.training
+    assert apply_fixed_architecture(Net(), architecture).blocks.training
+
+
+def test_a_repeat_in_two_places_gives_one_chain():
+    repeat = Repeat(block, 2)
+    model = apply_fixed_architecture(nn.ModuleList([repeat, repeat]), {"0.0.1": 0, "0.1.1": 0})
+    assert type(model[0]) is nn.Sequential
+    assert model[0] is model[1]
 
 
 def test_undecided():

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import spectral_norm
 from torch.nn.utils.parametrizations import weight_norm
 
@@ -82,6 +83,33 @@ class Token(nn.Module):
         return self.outer(self.inner(x) + self.token)
 
 
+class CrossAttention(nn.Module):
+    """Attention to keys and values of other numbers of channels."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.query, self.key = nn.Linear(6, width), nn.Linear(6, 2 * width)
+        self.value = nn.Linear(6, 3 * width)
+        self.attention = nn.MultiheadAttention(
+            width, 2, kdim=2 * width, vdim=3 * width, batch_first=True
+        )
+        self.outer = nn.Linear(width, 6)
+
+    def forward(self, x):
+        mixed, weights = self.attention(self.query(x), self.key(x), self.value(x))
+        return self.outer(mixed), weights
+
+
+class Pair(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.left, self.right = nn.Linear(6, width), nn.Linear(6, 2 * width)
+        self.both = nn.Bilinear(width, 2 * width, 3)
+
+    def forward(self, x):
+        return self.both(self.left(x), self.right(x))
+
+
 def convolutions(width):
     depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False)
     return Chain(nn.Conv2d(3, width, 1), depthwise, nn.Conv2d(width, 4, 1))
@@ -105,6 +133,8 @@ LAYERS = {
         IMAGES,
     ),
     "attention": (lambda n: Query(n, 2), SEQUENCES),
+    "cross attention": (CrossAttention, SEQUENCES),
+    "bilinear": (Pair, VECTORS),
     "own parameter": (Token, VECTORS),
     "flattened": (
         lambda n: Chain(nn.Conv2d(3, n, 1), nn.Flatten(), nn.Linear(n * 49, 4)),
@@ -247,6 +277,25 @@ def test_weights_of_zero_are_not_run_where_no_gradient_is_wanted():
     mutator.apply_on_model({"size": torch.tensor([1.0, 0.0, 0.0])})
     model(x)
     assert seen[2] == 4
+
+
+def test_a_lone_weight_counts():
+    model, mutator = supernet(LAYERS["layer norm"][0], WIDTHS)
+    x, outputs = torch.randn(VECTORS), []
+    for requires_grad in (False, True):
+        weights = torch.tensor([0.0, 0.5, 0.0], requires_grad=requires_grad)
+        mutator.apply_on_model({"size": weights})
+        outputs.append(model(x))
+    torch.testing.assert_close(*outputs)
+
+
+def test_an_error_in_a_layer_leaves_it_whole():
+    model, mutator = supernet(LAYERS["linear"][0], WIDTHS)
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    mutator.apply_on_model({"size": [True, False, False]})
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        model.layer.last(torch.randn(5, 99))
+    assert {name: tensor.shape for name, tensor in model.state_dict().items()} == shapes
 
 
 def test_layers_that_write_on_their_input_are_mixed_out_of_place():
@@ -428,6 +477,68 @@ def test_an_architecture_applied_to_a_supernet_keeps_its_weights():
     assert network is model
     assert torch.equal(network.layer.first.weight, weight[:6])
     assert network(torch.randn(VECTORS)).shape == (5, 3)
+
+
+def test_weights_that_do_not_fit_leave_a_supernet_as_it_was():
+    model = make_supernet(Around(LAYERS["linear"][0], WIDTHS))
+    model.added = nn.Linear(1, 1)
+    before, names = model.layer, list(model.state_dict())
+    with pytest.raises(CheckpointError, match=r"added\.weight"):
+        apply_fixed_architecture(model, {"size": 6})
+    assert model.layer is before
+    assert list(model.state_dict()) == names
+    del model.added
+    assert apply_fixed_architecture(model, {"size": 6}).layer.first.out_features == 6
+
+
+def test_a_space_that_becomes_no_supernet_is_as_it_was(monkeypatch):
+    def fail(root, plan):
+        raise RuntimeError("no memory")
+
+    model = Around(LAYERS["linear"][0], WIDTHS)
+    before, weights = model.layer, copy.deepcopy(model.state_dict())
+    with monkeypatch.context() as patch:
+        patch.setattr("trial_api.nn._supernet._add_decisions", fail)
+        with pytest.raises(RuntimeError, match="no memory"):
+            make_supernet(model)
+    assert model.layer is before
+    assert all(torch.equal(now, weights[name]) for name, now in model.state_dict().items())
+    assert make_supernet(model).layer.first.out_features == 8
+
+
+@pytest.mark.parametrize("inner", [Around, lambda *args: make_supernet(Around(*args))])
+def test_replicas_would_not_run_with_their_own_weights(inner):
+    model = nn.DataParallel(inner(LAYERS["linear"][0], WIDTHS))
+    for wrapped in (model, torch.compile(model, backend="eager")):
+        with pytest.raises(SearchSpaceError, match=r"DistributedDataParallel instead, or take"):
+            RandomMutator(wrapped)
+    plain = nn.DataParallel(nn.Sequential(LayerChoice([nn.ReLU(), nn.Tanh()])))
+    assert make_supernet(plain) is plain
+    network = apply_fixed_architecture(model, {"size": 6})
+    assert make_supernet(network) is network
+
+
+def test_distributed_wrappers_send_gradients_of_the_parameters_that_stay(tmp_path):
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path}/rendezvous", rank=0, world_size=1
+    )
+    try:
+        model = DistributedDataParallel(Around(LAYERS["linear"][0], WIDTHS))
+        sent = []
+        mutator = RandomMutator(model, seed=0)
+
+        def send(state, bucket):
+            sent.extend(bucket.parameters())
+            future = torch.futures.Future()
+            future.set_result(bucket.buffer())
+            return future
+
+        model.register_comm_hook(None, send)
+        mutator.reset()
+        model(torch.randn(VECTORS)).sum().backward()
+    finally:
+        torch.distributed.destroy_process_group()
+    assert {id(one) for one in sent} == {id(one) for one in model.parameters()}
 
 
 def test_weights_that_are_loaded_into_a_space_make_it_a_supernet():

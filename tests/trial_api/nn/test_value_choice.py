@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from nas_tuners.contract.architecture import to_architecture
+from nas_tuners.contract.architecture import to_architecture, vector_of
 from nas_tuners.contract.errors import (
     ArchitectureError,
     SearchSpaceError,
@@ -29,6 +29,7 @@ from trial_api import (
     model_space,
     search_space,
 )
+from trial_api.nn._subject import subject_of
 
 
 @model_space
@@ -146,6 +147,26 @@ def test_a_failing_constructor_leaves_the_model_as_it_was():
     with pytest.raises(RuntimeError, match="no memory"):
         apply_fixed_architecture(model, {"size": 2})
     assert model.layer is before
+
+
+def test_a_choice_that_cannot_be_settled_leaves_the_model_as_it_was():
+    @model_space
+    class Late(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, ValueChoice([1, 2], key="size"))
+            if made:
+                self.act = LayerChoice([nn.ReLU(), nn.Tanh()], key="late")
+
+    made: list[Any] = []
+    model = Late()
+    before, subject = model.layer, subject_of(model)
+    made.append(model)
+    with pytest.raises(ArchitectureError, match="late: the model holds this choice"):
+        subject.apply(vector_of(subject.space, {"size": [1]}))
+    assert model.layer is before
+    made.clear()
+    assert apply_fixed_architecture(model, {"size": 2}).layer.out_features == 2
 
 
 def test_copies_and_pickles_are_spaces_too():
@@ -397,6 +418,43 @@ def test_the_network_of_an_architecture_is_pickled_without_constraints(make):
     assert search_space(copied).size == 1
 
 
+@model_space
+class Given(nn.Module):
+    def __init__(self, width: int, make: Any) -> None:
+        super().__init__()
+        self.layer = nn.Linear(1, ValueChoice([1, width], key="width"))
+        self.norm = make(2)
+
+
+@model_space
+class GivenLayers(nn.Sequential):
+    def __init__(self, make: Any) -> None:
+        super().__init__(LayerChoice([nn.ReLU, nn.Tanh], key="act"), make(2))
+
+
+@pytest.mark.parametrize(
+    ("make", "architecture"),
+    [
+        (lambda: lambda: Given(2, make=lambda n: nn.BatchNorm1d(n)), {"width": 2}),
+        (lambda: Given(2, make=lambda n: nn.BatchNorm1d(n)), {"width": 2}),
+        (lambda: GivenLayers(lambda n: nn.BatchNorm1d(n)), {"act": 1}),
+    ],
+    ids=["lazy", "anew", "in place"],
+)
+def test_the_network_of_an_architecture_is_pickled_without_arguments(make, architecture):
+    network = apply_fixed_architecture(make(), architecture)
+    for model in (network, pickle.loads(pickle.dumps(network))):
+        with pytest.raises(ArchitectureError, match="already applied"):
+            apply_fixed_architecture(model, architecture)
+
+
+def test_a_part_that_was_decided_is_not_made_anew():
+    whole = apply_fixed_architecture(lambda: nn.Sequential(Net(3)), ARCHITECTURE_OF_A_PART)
+    with pytest.raises(ArchitectureError, match="already applied"):
+        apply_fixed_architecture(whole[0], ARCHITECTURE)
+    assert pickle.loads(pickle.dumps(whole))[0].out.out_features == 3
+
+
 def test_constraints_of_parts_and_of_some_values_only():
     @model_space
     class Part(nn.Module):
@@ -529,6 +587,30 @@ def test_a_part_that_is_made_before_the_whole():
 
     with pytest.raises(SearchSpaceError, match="the model space Net at 'inner' lies in a model"):
         search_space(Outer(Net()))
+
+
+def test_a_constructor_that_changes_its_arguments_so_that_it_cannot_run_again():
+    class Backbone(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+    @model_space
+    class Tuned(nn.Module):
+        def __init__(self, backbone: Any) -> None:
+            super().__init__()
+            features = backbone.fc.in_features
+            backbone.fc = nn.Identity()
+            self.backbone, self.head = backbone, nn.Linear(features, ValueChoice([2, 3], key="n"))
+
+    message = (
+        r"Tuned cannot be constructed a second time with the arguments that it got "
+        r"\(AttributeError: .*in_features.*lambda: Tuned\(Backbone\(\)\)"
+    )
+    with pytest.raises(SearchSpaceError, match=message) as told:
+        search_space(Tuned(Backbone()))
+    assert isinstance(told.value.__cause__, AttributeError)
+    assert list(spaced(lambda: Tuned(Backbone()))) == ["n"]
 
 
 def test_a_class_that_takes_arguments():

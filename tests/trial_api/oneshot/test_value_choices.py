@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -26,6 +28,7 @@ from trial_api import (
     model_space,
     search_space,
 )
+from trial_api.mutators import FixedMutator
 from trial_api.oneshot import (
     BenderTrainer,
     CdartsTrainer,
@@ -43,6 +46,9 @@ from trial_api.oneshot import (
     candidate_costs,
     fixed_cost,
 )
+from trial_api.oneshot._supernet_check import SupernetCheck
+from trial_api.profiling._running import evaluating
+from trial_api.training.batches import Batch
 
 
 @model_space
@@ -348,6 +354,47 @@ def test_models_that_zeros_change_are_not_mixed(trainer):
 def test_models_that_zeros_change_run_one_candidate_at_a_time():
     make(SposTrainer, model=Concatenated(), search_fraction=0.5).train()
     make_enas(Concatenated).train()
+
+
+class Counting(nn.Module):
+    """Counts its calls, and draws random numbers from everywhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros((), dtype=torch.long))
+
+    def forward(self, x):
+        self.calls += 1
+        random.random(), np.random.random(), torch.rand(1)
+        return x
+
+
+@model_space
+class Counted(Values):
+    def __init__(self):
+        super().__init__()
+        self.counting = Counting()
+
+    def forward(self, x):
+        return self.counting(super().forward(x))
+
+
+def test_looking_at_values_changes_nothing():
+    model = Counted()
+    check = SupernetCheck(FixedMutator(model, {"width": 4}))
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    check(Batch((torch.zeros(2, 1, 4, 4),), {}, None, size=2))
+    after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    assert after == before
+    assert model.counting.calls == 0
+    assert all(module.training for module in model.modules())
+
+
+def test_buffers_without_a_value_yet_need_not_be_kept():
+    model = nn.LazyBatchNorm1d()
+    with evaluating(model):
+        model(torch.zeros(2, 3))
+    assert model.running_mean.tolist() == [0, 0, 0]
 
 
 @model_space

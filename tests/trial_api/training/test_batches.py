@@ -98,6 +98,20 @@ def test_everything_moves():
     assert to_device(packed, CPU).data.tolist() == [1.0, 1.0, 1.0]
 
 
+def test_what_can_move_itself_does():
+    meta = torch.device("meta")
+    packed = to_device(nn.utils.rnn.pack_sequence([torch.ones(2), torch.ones(1)]), meta)
+    assert isinstance(packed, nn.utils.rnn.PackedSequence)
+    assert packed.data.device == meta
+    assert packed.batch_sizes.device == CPU  # else torch refuses to run on it
+
+
+def test_a_field_that_is_called_to_is_no_method():
+    edge = namedtuple("edge", ["start", "to"])
+    moved = to_device(edge(X, X), torch.device("meta"))
+    assert moved.to.device == torch.device("meta")
+
+
 @pytest.mark.parametrize(("given", "what"), [(X, "Tensor"), ((X, X, Y), "3 values")])
 def test_unpack_returns_a_pair(given, what):
     with pytest.raises(TrainingError, match=rf"must return a pair .* but returned {what}"):
