@@ -28,6 +28,7 @@ from ._trial import (
 
 if TYPE_CHECKING:
     from .export import export_code, export_onnx, export_stub
+    from .graph import record_graph
     from .nn import (
         Activation,
         Cell,
@@ -90,6 +91,7 @@ __all__ = [
     "model_wrapper",
     "profile",
     "profile_architecture",
+    "record_graph",
     "report_final_result",
     "report_intermediate_result",
     "search_space",
@@ -107,10 +109,17 @@ _PROFILING = (
 )
 
 
+_MODULES = {
+    **dict.fromkeys(_EXPORT, ".export"),
+    **dict.fromkeys(_PROFILING, ".profiling"),
+    "record_graph": ".graph",
+}
+
+
 def __getattr__(name: str) -> Any:
     if name in __all__:  # the others are defined above, so this one needs torch
-        module = ".profiling" if name in _PROFILING else ".export" if name in _EXPORT else ".nn"
-        return getattr(importlib.import_module(module, __name__), name)
+        module = importlib.import_module(_MODULES.get(name, ".nn"), __name__)
+        return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

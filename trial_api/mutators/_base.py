@@ -105,6 +105,21 @@ class BaseMutator(nn.Module, abc.ABC):
         """Every choice, also those that share the key of an earlier one."""
         return list(self.mutables.choices())
 
+    def graph(self, inputs: Any) -> dict[str, Any]:
+        """The graph of the model with all candidates: :func:`~trial_api.record_graph`.
+
+        Args:
+            inputs: A tensor; or a tuple of arguments, or a dict of keyword arguments.
+
+        Example::
+
+            with open("logs/1/graph.json", "w") as file:
+                json.dump(mutator.graph(torch.randn(2, 3, 32, 32)), file)
+        """
+        from ..graph import record_graph  # which needs the profiler
+
+        return record_graph(self.model, inputs)
+
     def forward(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse: the model is what runs."""
         raise MutatorError("a mutator does not run; call the model that it is bound to")
