@@ -6,12 +6,17 @@ model. ``FairTrainer`` is an algorithm in the frame that this package's own trai
 adds epochs, logs, callbacks, checkpoints and mixed precision::
 
     python examples/oneshot/custom_trainer.py                 # half a minute on one core
+    python examples/oneshot/custom_trainer.py --visualize     # for `nas-tuners view`
+
+With ``--visualize`` both are recorded, the loop in ``logs/by-hand``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import data as images
@@ -75,9 +80,16 @@ class RandomMutator(Mutator):
 # ---- a loop -------------------------------------------------------------------------------------
 
 
-def train_by_hand(model: nn.Module, loader: DataLoader, epochs: int) -> dict[str, Any]:
+def train_by_hand(
+    model: nn.Module, loader: DataLoader, epochs: int, logdir: Path | None = None
+) -> dict[str, Any]:
     """The loop of the guide; returns a random architecture, as this mutator's export is."""
     mutator = RandomMutator(model)
+    if logdir is not None:
+        logdir.mkdir(parents=True, exist_ok=True)
+        with (logdir / "graph.json").open("w") as f:
+            json.dump(mutator.graph(torch.randn(2, 1, 8, 8)), f)
+        (logdir / "log").write_text("")
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.9)
     for _ in range(epochs):
@@ -88,6 +100,9 @@ def train_by_hand(model: nn.Module, loader: DataLoader, epochs: int) -> dict[str
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
+        if logdir is not None:  # as often as you like
+            with (logdir / "log").open("a") as f:
+                print(json.dumps(mutator.status()), file=f, flush=True)
     return mutator.export()
 
 
@@ -142,6 +157,7 @@ class FairTrainer(BaseTrainer):
         for path in fair_paths(self.mutator):
             self.mutator.apply_on_model(path)
             losses.append(self._forward(batch)[0])
+        self._write_graph_status()
         loss = torch.stack(losses).mean()
         self._weights.step(loss)
         return {"loss": loss.detach()}
@@ -174,7 +190,8 @@ def main(options: argparse.Namespace) -> None:
     np.random.seed(options.seed)
     train, valid = images.load("digits", limit=options.limit)
     loader = DataLoader(train, batch_size=64, shuffle=True)
-    print("by hand:    ", train_by_hand(Net(), loader, options.epochs))
+    logdir = Path("logs/by-hand") if options.visualize else None
+    print("by hand:    ", train_by_hand(Net(), loader, options.epochs, logdir))
 
     model = Net()
     trainer = FairTrainer(
@@ -187,6 +204,9 @@ def main(options: argparse.Namespace) -> None:
         valid,
         seed=options.seed,
     )
+    if options.visualize:
+        trainer.enable_visualization()
+        print("recorded in", trainer.visualization_folder)
     trainer.train()
     print("by a trainer:", trainer.export(), trainer.validate())
     apply_fixed_architecture(Net(), trainer.export())  # to be trained on its own
@@ -196,5 +216,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--limit", type=int, default=None, help="use so many images")
+    parser.add_argument("--visualize", action="store_true", help="record both in logs/")
     parser.add_argument("--seed", type=int, default=0)
     main(parser.parse_args())

@@ -4,6 +4,7 @@
 
     python examples/oneshot/darts.py                 # about a minute on one core
     python examples/oneshot/darts.py --unrolled      # the second order
+    python examples/oneshot/darts.py --visualize     # for `nas-tuners view --logdir logs/...`
     python examples/oneshot/retrain.py best.json     # train what was found
 
 The published search is ``darts(channels=16, cells=8)`` on CIFAR-10 for 50 epochs.
@@ -44,6 +45,9 @@ def main(options: argparse.Namespace) -> None:
         callbacks=[LRSchedulerCallback(schedule)],
         seed=options.seed,
     )
+    if options.visualize:
+        trainer.enable_visualization()
+        print(f"recorded in {trainer.visualization_folder}")
     trainer.train()
     trainer.export(options.export)
     print(f"the architecture is in {options.export}")
@@ -69,6 +73,7 @@ if __name__ == "__main__":
     parser.add_argument("--cells", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--unrolled", action="store_true", help="the second order")
+    parser.add_argument("--visualize", action="store_true", help="record the search in logs/")
     parser.add_argument("--export", default="best.json")
     parser.add_argument("--seed", type=int, default=0)
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -4,6 +4,7 @@
 
     python examples/oneshot/enas.py                   # whole networks; a minute on one core
     python examples/oneshot/enas.py --space micro     # cells
+    python examples/oneshot/enas.py --visualize       # for `nas-tuners view --logdir logs/...`
 
 1. An epoch trains the shared weights, a sampled architecture a step; then the controller, by the
    accuracy of what it samples on images held out of training.
@@ -35,6 +36,9 @@ def main(options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     train, valid = images.load(options.dataset, options.data, limit=options.limit)
     trainer = make_trainer(train, valid, options)
+    if options.visualize:
+        trainer.enable_visualization()
+        print(f"recorded in {trainer.visualization_folder}")
     trainer.train()
     trainer.export(options.export)
     print(f"the architecture is in {options.export}")
@@ -138,6 +142,7 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--mutator-steps", type=int, default=8)
     parser.add_argument("--retrain", type=int, default=3, help="epochs")
+    parser.add_argument("--visualize", action="store_true", help="record the search in logs/")
     parser.add_argument("--export", default="best.json")
     parser.add_argument("--seed", type=int, default=0)
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from nas_tuners.contract.architecture import to_parameters, to_vector
+from nas_tuners.contract.choices_log import ChoicesLog
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.contract.trial_io import read_metrics
 from tests.docs.kit import ROOT, read_blocks, read_page
@@ -14,7 +15,7 @@ from tests.docs.kit import ROOT, read_blocks, read_page
 
 def test_the_formats_are_read_as_shown(tmp_path: Path) -> None:
     texts = [block.text for block in read_blocks("docs/formats.md") if block.language == "json"]
-    space_text, parameters, architecture, metrics = texts
+    space_text, parameters, architecture, metrics, record = texts
     space = SearchSpace.loads(space_text)
     vector = to_vector(space, json.loads(parameters))
     assert to_vector(space, json.loads(architecture)) == vector
@@ -23,6 +24,8 @@ def test_the_formats_are_read_as_shown(tmp_path: Path) -> None:
     read = read_metrics(tmp_path)
     assert [metric.default for metric in read.metrics] == [0.81, 0.93]
     assert read.problems == []
+    (tmp_path / "log").write_text(record)
+    assert ChoicesLog(tmp_path / "log").last_step == 780
 
 
 def test_every_type_is_explained() -> None:

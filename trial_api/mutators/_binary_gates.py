@@ -96,6 +96,10 @@ class BinaryGateMutator(Mutator):
     def sample_final(self) -> dict[str, Selection]:
         return self.logits.final()
 
+    def preferences(self) -> dict[str, list[float]]:
+        """The probabilities; of inputs that all run, 1 each."""
+        return self.logits.numbers()
+
     def probabilities(self) -> dict[str, Tensor]:
         """key -> probabilities in the present decision, with a graph, on the model's device.
 

@@ -64,3 +64,7 @@ class EdgeNormalizedMutator(Mutator):
         with torch.no_grad():
             edges = {key: row.tolist() for key, row in self.edges.rows(softmax).items()}
         return self.logits.final(edges)
+
+    def preferences(self) -> dict[str, list[float]]:
+        """The probabilities of the candidates, and of the edges."""
+        return self.logits.numbers(self.edges.rows(softmax))

@@ -66,6 +66,10 @@ class GumbelSoftmaxMutator(Mutator):
     def sample_final(self) -> dict[str, Selection]:
         return self.logits.final()
 
+    def preferences(self) -> dict[str, list[float]]:
+        """The probabilities; of inputs that all run, 1 each."""
+        return self.logits.numbers()
+
     def get_extra_state(self) -> dict[str, Any]:
         return {"temperature": self.temperature, "noise": self._noise.get_state()}
 

@@ -22,7 +22,7 @@ from ..nn._reduction import reduce_outputs
 from ..nn._tree import Choice
 from ._base import BaseMutator
 from ._reduction import reduce_weighted
-from ._selection import Mask, Selection, read_mask
+from ._selection import Mask, Selection, read_mask, strengths_of
 
 _logger = logging.getLogger(__name__)
 
@@ -85,8 +85,7 @@ class Mutator(BaseMutator):
         Raises:
             ArchitectureError: if the decision is none of the search space.
         """
-        chosen = {key: list(self._chosen(key, one)) for key, one in self._final().items()}
-        vector = vector_of(self.search_space, chosen)
+        vector = vector_of(self.search_space, self._indices_of(self._final()))
         broken = self.search_space.broken_constraint(vector)
         if broken is not None:
             _logger.warning(
@@ -97,12 +96,23 @@ class Mutator(BaseMutator):
         return to_architecture(self.search_space, vector)
 
     def status(self) -> dict[str, list[bool] | list[float]]:
-        """The present decision as lists, a boolean or a weight a candidate: for logs."""
+        """The present decision as lists, a boolean or a weight a candidate: for logs.
+
+        Whatever is on a GPU is fetched at once.
+        """
+        decided = self._current()
         return {
-            key: [bool(entry) for entry in strengths] if one.weights is None else strengths
-            for key, one in self._current().items()
-            for strengths in [one.strengths()]
+            key: [bool(entry) for entry in one] if decided[key].weights is None else one
+            for key, one in strengths_of(decided).items()
         }
+
+    def preferences(self) -> dict[str, list[float]] | None:
+        """What the search thinks of each candidate at present, a number each: for logs.
+
+        None where that is not known, as of what is drawn from no distribution, or a costly one.
+        :meth:`status` tells what was drawn then.
+        """
+        return None
 
     def on_forward_layer_choice(self, mutable: LayerChoice, *args: Any, **kwargs: Any) -> Any:
         selection = self.selection_of(mutable)
@@ -157,6 +167,10 @@ class Mutator(BaseMutator):
         if problems:
             raise ArchitectureError(problems, type(self).__name__)
         return selections
+
+    def _indices_of(self, decision: Mapping[str, Selection]) -> dict[str, list[int]]:
+        """The candidates that a final decision selects, as the search space counts them."""
+        return {key: list(self._chosen(key, one)) for key, one in decision.items()}
 
     def _chosen(self, key: str, selection: Selection) -> tuple[int, ...]:
         """What a final decision selects: of weights, as many of the largest as may be chosen."""

@@ -94,7 +94,7 @@ class ProgressiveMutator(Mutator):
                 self.probabilities(),
                 gates=self.logits.roles.gated,
                 space=self.search_space,
-                chosen=self._original_indices,
+                chosen=self._indices_of,
             )
         except SearchSpaceError as error:
             if not self._survivors:
@@ -104,16 +104,16 @@ class ProgressiveMutator(Mutator):
             ) from error
 
     def export(self) -> dict[str, Any]:
-        chosen = self._original_indices(self._final())
+        chosen = self._indices_of(self._final())
         return to_architecture(self.search_space, vector_of(self.search_space, chosen))
 
     def status(self) -> dict[str, list[bool] | list[float]]:
         """The present weights; those of dropped candidates are zero."""
-        status: dict[str, list[bool] | list[float]] = {}
-        for key, entries in super().status().items():
-            weights = dict(zip(self._originals(key), entries, strict=True))
-            status[key] = [weights.get(index, 0.0) for index in range(self._size(key))]
-        return status
+        return {key: self._spread(key, row) for key, row in super().status().items()}
+
+    def preferences(self) -> dict[str, list[float]]:
+        """The probabilities; those of dropped candidates are zero."""
+        return {key: self._spread(key, row) for key, row in self.logits.numbers().items()}
 
     def probabilities(self) -> dict[str, list[float]]:
         """key -> the probabilities of the candidates that are left; of gates, one each."""
@@ -142,7 +142,12 @@ class ProgressiveMutator(Mutator):
             zero_names=self._zero_names,
         )
 
-    def _original_indices(self, decision: Mapping[str, Selection]) -> dict[str, list[int]]:
+    def _spread(self, key: str, row: Sequence[float]) -> list[float]:
+        """Numbers of the candidates that are left, at the places of the untouched model."""
+        numbers = dict(zip(self._originals(key), row, strict=True))
+        return [numbers.get(index, 0.0) for index in range(self._size(key))]
+
+    def _indices_of(self, decision: Mapping[str, Selection]) -> dict[str, list[int]]:
         return {
             key: [self._originals(key)[index] for index in one.indices]
             for key, one in decision.items()

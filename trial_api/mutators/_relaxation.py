@@ -11,7 +11,7 @@ from nas_tuners.contract.search_space import SearchSpace
 
 from ._fitting import Rows, likeliest_fitting
 from ._logits import Logits, softmax
-from ._selection import Selection
+from ._selection import Selection, numbers_of
 from ._sources import final_selections, names_of, roles_of
 from ._tree import MutableTree
 
@@ -45,6 +45,17 @@ class ArchitectureLogits(nn.Module):
     def probabilities(self) -> dict[str, Tensor]:
         """key -> probabilities of its candidates; of gates, one each."""
         return self.one.rows(softmax) | self.gates.rows(torch.sigmoid)
+
+    def numbers(self, edges: Mapping[str, Tensor] | None = None) -> dict[str, list[float]]:
+        """The probabilities on the host, fetched at once.
+
+        Inputs that all run have 1 each, or what ``edges`` gives them.
+        """
+        with torch.no_grad():
+            rows = self.probabilities() | dict(edges or {})
+        found = dict(zip(rows, numbers_of(list(rows.values())), strict=True))
+        derived = {key: [1.0] * len(sources) for key, sources in self.roles.derived.items()}
+        return {key: found.get(key) or derived[key] for key in self._space.specs}
 
     def final(self, edges: Mapping[str, Sequence[float]] | None = None) -> dict[str, Selection]:
         """The most probable architecture; edges may have factors besides.

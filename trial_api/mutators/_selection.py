@@ -5,7 +5,7 @@ Indices stand on the host, so that nothing waits for a GPU to learn what to run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -53,11 +53,36 @@ class Selection:
 
     def strengths(self) -> list[float]:
         """The weights of all candidates as numbers; 1 for selected ones without weights."""
-        strengths = [0.0] * self.length
-        weights = self.weights or [1.0] * len(self.indices)
-        for index, weight in zip(self.indices, weights, strict=True):
-            strengths[index] = float(weight.detach() if isinstance(weight, Tensor) else weight)
-        return strengths
+        return strengths_of({"": self})[""]
+
+
+def strengths_of(selections: Mapping[str, Selection]) -> dict[str, list[float]]:
+    """:meth:`Selection.strengths` of each; all weights on a device come to the host at once."""
+    given = [weight for one in selections.values() for weight in one.weights or ()]
+    moved = iter(numbers_of([weight for weight in given if isinstance(weight, Tensor)]))
+    return {key: _strengths(one, moved) for key, one in selections.items()}
+
+
+def numbers_of(tensors: Sequence[Tensor]) -> list[list[float]]:
+    """The entries of each tensor, with one transfer from a device."""
+    alike: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+    for index, tensor in enumerate(tensors):
+        alike.setdefault((tensor.device, tensor.dtype), []).append(index)
+    numbers: list[list[float]] = [[] for _ in tensors]
+    for indices in alike.values():
+        flat = torch.cat([tensors[index].detach().reshape(-1) for index in indices])
+        entries = iter(flat.tolist())
+        for index in indices:
+            numbers[index] = [float(next(entries)) for _ in range(tensors[index].numel())]
+    return numbers
+
+
+def _strengths(selection: Selection, moved: Iterator[list[float]]) -> list[float]:
+    strengths = [0.0] * selection.length
+    weights = selection.weights or [1.0] * len(selection.indices)
+    for index, weight in zip(selection.indices, weights, strict=True):
+        strengths[index] = next(moved)[0] if isinstance(weight, Tensor) else float(weight)
+    return strengths
 
 
 def one_of(length: int, index: int) -> Selection:

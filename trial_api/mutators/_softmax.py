@@ -57,3 +57,7 @@ class SoftmaxMutator(Mutator):
 
     def sample_final(self) -> dict[str, Selection]:
         return self.logits.final()
+
+    def preferences(self) -> dict[str, list[float]]:
+        """The probabilities; of inputs that all run, 1 each."""
+        return self.logits.numbers()

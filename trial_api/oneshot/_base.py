@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from nas_tuners.contract.architecture import save_architecture
+from nas_tuners.contract.choices_log import Kind, Status
 from nas_tuners.contract.errors import (
     CheckpointError,
     ConfigError,
@@ -39,7 +40,7 @@ from ._loop import Loop, Phase
 from ._meters import Value, read_metrics
 from ._options import Options, Settings, device_of, read_options
 from ._shapes import shape_disagreements
-from ._status_log import StatusLog
+from ._status_log import StatusLog, final_status, graph_inputs, present_status
 from ._supernet_check import SupernetCheck
 from ._tensorboard import Scalars
 from ._update import Update
@@ -146,6 +147,7 @@ class BaseTrainer(abc.ABC):
         self._parts["loop"] = self._loop
         self._check_values = SupernetCheck(self.mutator)
         self._status_log: StatusLog | None = None
+        self._records_final = True
         self._scalars = Scalars(self.settings.logdir if distributed.rank() == 0 else None)
         decides = [*self.mutator.parameters(), *self.mutator.buffers()]
         distributed.broadcast([*self.model.state_dict().values(), *decides])
@@ -175,10 +177,13 @@ class BaseTrainer(abc.ABC):
             while self._loop.position.epoch < self.num_epochs:
                 epoch = self._loop.position.epoch
                 averages = self._loop.run_epoch(self._phases(epoch))
+                self._record_epoch()
                 if validate and VALID in self._loaders:
                     averages |= self._quality()
                 self._tell(epoch, averages)
                 self._loop.end_epoch()
+        if self._records_final:
+            self._record_final()
 
     def validate(self) -> dict[str, float]:
         """The loss and the metrics of the architecture that :meth:`export` would write.
@@ -243,22 +248,92 @@ class BaseTrainer(abc.ABC):
         set_random_state(mine["random"])
 
     def enable_visualization(self, logdir: str | Path | None = None) -> None:
-        """Record the choices during training, for the viewer.
+        """Record the supernet now, and its choices during training, for the viewer.
+
+        The supernet is run once, on two samples of the training data. The search is the same with
+        and without it, and takes hardly longer: records are written as often as that allows, at
+        the end of each epoch, and of the search (``final``; some trainers judge architectures for
+        it, as :meth:`export` does).
 
         Args:
-            logdir: A folder for ``graph.json`` and ``log``; None is ``logs/<time>``.
+            logdir: A folder for ``graph.json`` and ``log``; None is a new ``logs/<time>``. A
+                search that is resumed goes on with the log that it finds.
+
+        Raises:
+            ConfigError: if the folder cannot be written to.
         """
         if distributed.rank() == 0:
-            self._status_log = StatusLog(logdir)
-            self._status_log.write_graph({"search_space": self.mutator.search_space.to_dict()})
+            device = None if self.mutator.stays_on_host else self.device
+            self._status_log = StatusLog(logdir, device=device)
+            self._write_graph(lambda inputs: self.mutator.graph(inputs))
+            logger.info("recording in %s", self._status_log.folder)
 
-    def _write_graph_status(self, kind: str = "sample") -> None:
-        """Append the present decision to the record, if there is one."""
+    @property
+    def visualization_folder(self) -> Path | None:
+        """Where the search is recorded, by this process."""
+        return None if self._status_log is None else self._status_log.folder
+
+    def _write_graph(self, record: Callable[[Any], Mapping[str, Any]]) -> None:
+        """Write the graph that a function records with inputs of the model; search goes on."""
+        assert self._status_log is not None, "made before"
+        log = self._status_log
+        compiler = uncompiled() if self.settings.compile else nullcontext()
+        with compiler, seeded(seed_of(self.seed, "judge", 0)):
+            log.write_graph(lambda: record(self._graph_inputs()))
+
+    def _graph_inputs(self) -> Any:
+        (batch,) = self._batches_of(TRAIN, 1)
+        return graph_inputs(batch)
+
+    def _write_graph_status(self, kind: Kind | None = None) -> None:
+        """Record the present decision, if that is wanted and a record is due.
+
+        Args:
+            kind: What the status of the mutator is. If None, it is recorded what the mutator
+                prefers, where it knows, else what it has drawn.
+        """
+        if self._status_log is not None:
+            self._status_log.record(
+                lambda: self._present_status(kind),
+                step=self._recorded_step(self._status_log),
+                epoch=self._loop.position.epoch,
+            )
+
+    def _present_status(self, kind: Kind | None) -> tuple[Kind, Status]:
+        return present_status(self.mutator) if kind is None else (kind, self.mutator.status())
+
+    def _record_epoch(self) -> None:
+        """What the last step of an epoch has come to."""
         if self._status_log is not None:
             position = self._loop.position
-            self._status_log.append(
-                self.mutator.status(), epoch=position.epoch, step=position.step, kind=kind
+            self._status_log.record(
+                lambda: self._present_status(None),
+                step=max(0, position.total - 1),
+                epoch=position.epoch,
+                always=True,
             )
+
+    def _record_final(self) -> None:
+        """What would be exported; every process must take part in judging it."""
+        if not any(distributed.gather(self._status_log is not None)):
+            return
+        try:
+            decision = self._final_decision()
+        except Exception as error:  # of whatever is judged; nothing that was trained may be lost
+            logger.warning("the final architecture is not recorded: %s", error)
+            return
+        if self._status_log is not None:
+            self._status_log.record(
+                lambda: ("final", final_status(self.mutator, decision)),
+                step=self._recorded_step(self._status_log),
+                epoch=max(0, self._loop.position.epoch - 1),
+                always=True,
+            )
+
+    def _recorded_step(self, log: StatusLog) -> int:
+        """How many were done; a trainer with a loop of its own has a step each time."""
+        total = self._loop.position.total
+        return total if total or self._loop.has_run else log.next_step
 
     # For algorithms.
 

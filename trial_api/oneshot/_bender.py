@@ -136,7 +136,7 @@ class BenderTrainer(BaseTrainer):
     def _step(self, batch: Batch) -> dict[str, Value]:
         self.mutator.drop_rate = self._present_rate()
         self.mutator.reset()
-        self._write_graph_status("sample")
+        self._write_graph_status()
         return self._train_weights(batch)
 
     def _present_rate(self) -> float:

@@ -181,6 +181,7 @@ class CdartsTrainer(BaseTrainer):
         """A step of the search network's weights."""
         with torch.no_grad():
             self.mutator.reset()
+        self._write_graph_status()
         return self._train_weights(train)
 
     def _evaluation_step(self, train: Batch) -> dict[str, Value]:
@@ -196,7 +197,6 @@ class CdartsTrainer(BaseTrainer):
         self.mutator.reset()
         loss = self._joint_loss(search)
         self._architecture.step(loss, self._evaluation)
-        self._write_graph_status("probability")
         return {"joint_loss": loss.detach(), **self._search_step(train)}
 
     def _joint_loss(self, search: Batch) -> Tensor:

@@ -128,7 +128,7 @@ class DartsTrainer(BaseTrainer):
     def _weights_step(self, train: Batch) -> dict[str, Value]:
         with torch.no_grad():
             self.mutator.reset()
-        self._write_graph_status("probability")
+        self._write_graph_status()
         return self._train_weights(train)
 
     def _unrolled_gradient(self, train: Batch, search: Batch) -> list[Tensor]:

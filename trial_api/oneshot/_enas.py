@@ -174,7 +174,7 @@ class EnasTrainer(BaseTrainer):
 
     def _train_child(self, batch: Batch) -> dict[str, Value]:
         self._controller.apply_on_model(self._child_decision())
-        self._write_graph_status("sample")
+        self._write_graph_status()
         return self._train_weights(batch)
 
     def _child_decision(self) -> Mapping[str, Selection]:

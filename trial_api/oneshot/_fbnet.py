@@ -145,7 +145,7 @@ class FBNetTrainer(BaseTrainer):
     def _weight_step(self, batch: Batch) -> dict[str, Value]:
         with torch.no_grad():
             self.mutator.reset()
-        self._write_graph_status("sample")
+        self._write_graph_status()
         return self._train_weights(batch)
 
     def _architecture_step(self, batch: Batch) -> dict[str, Value]:

@@ -115,7 +115,7 @@ class GdasTrainer(BaseTrainer):
     def _step(self, train: Batch, search: Batch) -> dict[str, Value]:
         with torch.no_grad():
             self.mutator.reset()
-        self._write_graph_status("sample")
+        self._write_graph_status()
         values = self._train_weights(train)
         self.mutator.reset()
         self._architecture.step(self._forward(search)[0])

@@ -19,6 +19,8 @@ from ._options import Settings, device_of
 
 logger = logging.getLogger(__name__)
 
+_NOWHERE = "no batch yet"
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -39,11 +41,12 @@ class Phase:
 
 @dataclass
 class Position:
-    """The next step: of which epoch, phase and batch."""
+    """The next step: of which epoch, phase and batch; and how many were done in all."""
 
     epoch: int = 0
     phase: int = 0
     step: int = 0
+    total: int = 0
 
 
 class Loop:
@@ -57,9 +60,14 @@ class Loop:
         self.guard = LossGuard()
         self.streams = dict(streams)
         self.callbacks = callbacks
-        self.where = "no batch yet"
+        self.where = _NOWHERE
         self._settings = settings
         self._device = distributed.local_device(device_of(settings))
+
+    @property
+    def has_run(self) -> bool:
+        """Whether steps were run here; a trainer may have a loop of its own."""
+        return self.where != _NOWHERE
 
     def run_epoch(self, phases: Sequence[Phase]) -> dict[str, float]:
         """The rest of the present epoch; returns its averages."""
@@ -102,6 +110,7 @@ class Loop:
             values = phase.step(*batches)
             self.meters.update(values, batches[0].size if batches else 1)
             position.step += 1
+            position.total += 1
             self._report(bar, phase, number)
             self.callbacks.on_batch_end(epoch, number)
 

@@ -15,6 +15,7 @@ from nas_tuners.contract.errors import CheckpointError, ConfigError, Problem
 from nas_tuners.contract.search_space import SearchSpace
 from trial_api.randomness import seed_of
 
+from ..graph import record_graph
 from ..mutators import Mutator, ProgressiveMutator, SkipCap
 from ..mutators._random import draw_seed
 from ..nn import search_space
@@ -157,6 +158,7 @@ class PdartsTrainer:
             assert isinstance(self.mutator, ProgressiveMutator)
             self._progress = self._progress.after(self.mutator, drop=self._drops[self.stage])
             self._trainer = self._begin(self._progress)
+            self._write_graph()
             self._trainer.train(validate)
 
     def validate(self) -> dict[str, float]:
@@ -181,10 +183,28 @@ class PdartsTrainer:
         trainer = self._begin(progress)
         trainer.resume(file)
         self._progress, self._trainer = progress, trainer
+        self._write_graph()
 
     def enable_visualization(self, logdir: str | Path | None = None) -> None:
-        """See :meth:`BaseTrainer.enable_visualization`."""
+        """See :meth:`BaseTrainer.enable_visualization`; the graph is that of the present stage,
+        with the candidates that were dropped.
+        """
         self._trainer.enable_visualization(logdir)
+        self._write_graph()
+
+    @property
+    def visualization_folder(self) -> Path | None:
+        """See :attr:`BaseTrainer.visualization_folder`."""
+        return self._trainer.visualization_folder
+
+    def _write_graph(self) -> None:
+        """Record the model of the present stage before candidates were dropped, if wanted."""
+        if self._trainer._status_log is not None and self.stage > 0:
+            self._trainer._write_graph(self._graph_of_stage)
+
+    def _graph_of_stage(self, inputs: Any) -> dict[str, Any]:
+        model = read_created(self._creator(self._depths[self.stage]))[0]
+        return record_graph(model.to(self._trainer.device), inputs)
 
     def _begin(self, progress: Progress) -> DartsTrainer:
         """The trainer of a stage, at its first epoch."""
@@ -224,8 +244,11 @@ class PdartsTrainer:
         trainer._kind = _KIND
         trainer._parts["progress"] = progress
         trainer._loop.position.epoch = first
-        if progress.stage > 0:
-            trainer._status_log = self._trainer._status_log
+        trainer._records_final = progress.stage == len(self._depths) - 1
+        before: DartsTrainer | None = getattr(self, "_trainer", None)
+        if before is not None:
+            trainer._status_log = before._status_log
+            trainer._loop.position.total = before._loop.position.total
         for callback in self._callbacks:
             callback.build(trainer.model, trainer.mutator, cast(BaseTrainer, self))
 

@@ -120,7 +120,7 @@ class SinglePathTrainer(BaseTrainer):
 
     def _step(self, batch: Batch) -> dict[str, Value]:
         self.mutator.reset()
-        self._write_graph_status("probability")
+        self._write_graph_status()
         loss, output = self._forward(batch)
         values: dict[str, Value] = {"loss": loss.detach()}
         if self._cost is not None:

@@ -141,7 +141,7 @@ class SmashTrainer(BaseTrainer):
 
     def _step(self, train: Batch) -> dict[str, Value]:
         self.mutator.reset()
-        self._write_graph_status("sample")
+        self._write_graph_status()
         with swapped(self.model, self.hyper_network(self.mutator._current())):
             loss, output = self._forward(train)
         self._weights.step(loss, self._hyper_update)

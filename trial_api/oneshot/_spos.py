@@ -181,7 +181,7 @@ class SposTrainer(BaseTrainer):
         else:
             space = self.mutator.search_space
             self.mutator.apply_on_model(selections_of(space, self._bins.sample()))
-        self._write_graph_status("sample")
+        self._write_graph_status()
         return self._train_weights(batch)
 
     def _quality(self) -> dict[str, float]:

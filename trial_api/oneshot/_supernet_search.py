@@ -107,6 +107,7 @@ class SupernetSearch:
                 f"of the model space, cost more than cost_limit={cost_limit!r}, or "
                 f"{metric or 'the metric'} was not finite"
             )
+        self._trainer._record_final()
         return self.architecture()
 
     def evaluate(self, architecture: Architecture, batches: int | None) -> dict[str, float]:

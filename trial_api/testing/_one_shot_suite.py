@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import copy
+import json
 from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from nas_tuners.contract.architecture import to_architecture, vector_of
 from nas_tuners.contract.errors import (
     CheckpointError,
     ConfigError,
@@ -29,6 +31,7 @@ from .. import (
 )
 from ..nn import add_constraint
 from ..oneshot import BaseTrainer, Callback, ModelCheckpoint
+from ..randomness import random_state
 from ._planted import FORLORN, PLANTED, MixedNet, PlantedData, PlantedNet, accuracy
 
 
@@ -216,11 +219,38 @@ class OneShotSuite(abc.ABC):
         assert all(bool(torch.isfinite(p).all()) for p in trainer.model.parameters())
 
     def test_visualization_records_the_choices(self, tmp_path: Path) -> None:
-        trainer = self.make(num_epochs=1)
+        trainer = self.make(num_epochs=2)
         trainer.enable_visualization(tmp_path)
-        trainer.train()
-        assert (tmp_path / "graph.json").exists()
-        assert len((tmp_path / "log").read_text().splitlines()) > 1
+        graph = json.loads((tmp_path / "graph.json").read_text())
+        self.run(trainer)
+        records = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+        space = trainer.mutator.search_space
+        assert graph["search_space"] == space.to_dict()
+        sizes = {key: len(entry["names"]) for key, entry in graph["choices"].items()}
+        for record in records:
+            assert {key: len(row) for key, row in record["status"].items()} == sizes
+        assert records[0]["step"] == 0
+        final = records[-1]
+        assert final["kind"] == "final"
+        assert [record["kind"] for record in records[:-1]].count("final") <= 1  # before a search
+        chosen = {
+            key: [index for index, entry in enumerate(row) if entry]
+            for key, row in final["status"].items()
+        }
+        assert to_architecture(space, vector_of(space, chosen)) == trainer.export()
+
+    def test_a_search_is_the_same_with_visualization(self, tmp_path: Path) -> None:
+        results = []
+        for visualize in (False, True):
+            trainer = self.make(noise=0.1)
+            if visualize:
+                trainer.enable_visualization(tmp_path)
+            self.run(trainer)
+            results.append((trainer, random_state()["torch"]))
+        (one, before), (other, after) = results
+        assert _same_state(one, other)
+        assert torch.equal(before, after)
+        assert one.export() == other.export()
 
     def test_removing_the_mutator_gives_the_model_back(self) -> None:
         trainer = self.make()
