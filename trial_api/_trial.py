@@ -6,6 +6,7 @@ import copy
 import functools
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +44,7 @@ class Trial:
         self.directory = directory
         self._reports = {"intermediate": 0, "final": 0}
         self._warned = False
+        self._after_report: Callable[[], object] | None = None
 
     @property
     def is_alone(self) -> bool:
@@ -87,6 +89,10 @@ class Trial:
             _logger.warning("a final result was reported before; the last one counts")
         self._report("final", value)
 
+    def after_report(self, function: Callable[[], object]) -> None:
+        """Call a function once, after the next report; what is given first counts."""
+        self._after_report = self._after_report or function
+
     def warn_alone(self, consequence: str) -> None:
         """Say once that no experiment launched this script, and what follows."""
         if not self._warned:
@@ -105,6 +111,9 @@ class Trial:
         else:
             append_metric(self.directory, metric)
         self._reports[kind] += 1
+        function, self._after_report = self._after_report, None
+        if function is not None:
+            function()
 
 
 def current_trial() -> Trial:

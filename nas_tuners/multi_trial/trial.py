@@ -16,6 +16,7 @@ from nas_tuners.contract.architecture import to_vector
 from nas_tuners.contract.errors import TrialError
 from nas_tuners.contract.trial_io import TRIAL_DIR, Assignment, read_assignment, read_metrics
 from trial_api import report_final_result
+from trial_api.nn.space_recording import recording_of_built
 
 from .evaluator import ModelClass
 from .payload import Payload, load
@@ -45,9 +46,13 @@ def _model_class(payload: Payload, parameters: dict[str, Any]) -> ModelClass:
     blueprint, make = payload.blueprint, payload.source.make
     given = {key: value for key, value in parameters.items() if key in blueprint.space.specs}
     vector = to_vector(blueprint.space, given)
+    recording = recording_of_built(make, blueprint.space)
 
     def model_class() -> nn.Module:
-        return blueprint.build(make, vector)
+        network = blueprint.build(make, vector)
+        if recording is not None:
+            recording.watch(network)
+        return network
 
     model_class.__name__ = model_class.__qualname__ = payload.source.name
     return model_class

@@ -13,6 +13,7 @@ import pytest
 
 from nas_tuners.contract.trial_io import Assignment, Metric
 from nas_tuners.experiment.launcher import Exited, Reported, ReportedUnusable
+from nas_tuners.experiment.ray_cluster.files import NodeFolders
 from nas_tuners.experiment.ray_cluster.host import TrialHost, from_plain, to_plain
 
 REPORT = (
@@ -70,6 +71,23 @@ def test_a_trial_runs_and_its_files_come_with_its_end(tmp_path: Path, run: Run) 
     files = events[-1]["files"]
     assert files["stdout.txt"] == "said hello\n"
     assert json.loads(files["metrics.jsonl"])["value"] == 0.5
+
+
+RECORD = "import os; open(os.environ['NAS_TUNERS_TRIAL_DIR'] + '/graph.json', 'w').write('{}')"
+
+
+def test_the_graph_of_the_model_space_becomes_the_experiments(tmp_path: Path, run: Run) -> None:
+    _, events = run(_order(tmp_path, RECORD))
+    files = events[-1]["files"]
+    assert files["graph.json"] == "{}"
+    trials = tmp_path / "experiment" / "trials"
+    folders = NodeFolders(trials, shared=None, all_here=False)
+    folders.prepare(Assignment("e", "t", 7, {}))
+    folders.bring_back(7, files)
+    assert (tmp_path / "experiment" / "graph.json").read_text() == "{}"
+    assert not (trials / "0007" / "graph.json").exists()
+    folders.bring_back(7, {**files, "graph.json": "another"})
+    assert (tmp_path / "experiment" / "graph.json").read_text() == "{}"
 
 
 def test_only_the_last_lines_are_brought_back(tmp_path: Path, run: Run) -> None:

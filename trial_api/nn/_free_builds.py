@@ -54,6 +54,15 @@ class FreeBuilds:
             return checked_model(self._factory), build
 
 
+def whole_space(factory: Factory) -> nn.Module:
+    """A model with all choices, and the first of each value; random states stay.
+
+    Raises:
+        Exception: what the constructor raises.
+    """
+    return FreeBuilds(factory).construct({})[0]
+
+
 def checked_model(factory: Factory) -> nn.Module:
     """What a factory makes.
 

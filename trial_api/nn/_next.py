@@ -22,6 +22,7 @@ from ._space import part_for_model
 from ._study import StudyTrial, suggest_architecture
 from ._subject import ModelOrFactory, refuse_applied, subject_of
 from ._tree import NO_CHOICE
+from .space_recording import recording_of
 
 _logger = logging.getLogger("trial_api")
 
@@ -76,12 +77,17 @@ def get_and_apply_next_architecture(
     generated = os.environ.get(GEN_SEARCH_SPACE)
     if generated:
         _write_and_exit(subject.space, Path(generated))
-    return subject.apply(_next_vector(subject.space, trial))
-
-
-def _next_vector(space: SearchSpace, trial: StudyTrial | Trial | None) -> IndexVector:
     if trial is None:
         trial = current_trial()
+    vector = _next_vector(subject.space, trial)
+    recording = recording_of(trial, subject.undecided, subject.space)
+    network = subject.apply(vector)
+    if recording is not None:
+        recording.watch(network)
+    return network
+
+
+def _next_vector(space: SearchSpace, trial: StudyTrial | Trial) -> IndexVector:
     if isinstance(trial, Trial):
         return _first_vector(space, trial) if trial.is_alone else _given_vector(space, trial)
     if not hasattr(trial, "suggest_categorical"):

@@ -15,6 +15,8 @@ from nas_tuners.contract.errors import ArchitectureError, NasTunersError, Search
 from nas_tuners.contract.search_space import IndexVector, SearchSpace
 
 from ._checkpoint import load_supernet_state_dict
+from ._free_builds import whole_space
+from ._meta import copy_on_meta
 from ._model_space import each_once, refuse_spaces_inside
 from ._settle import chosen_indices, settle
 from ._space import space_of
@@ -30,6 +32,7 @@ from .space_record import (
     unchanged_on_failure,
     undecided_record,
 )
+from .space_recording import too_large
 from .wrappers import is_wrapper, set_up_anew, unwrap
 
 ModelOrFactory = Union[nn.Module, Callable[[], nn.Module]]
@@ -73,6 +76,9 @@ class Subject(Protocol):
     def apply(self, vector: IndexVector) -> nn.Module:
         """The plain network of an index vector."""
 
+    def undecided(self) -> Callable[[], nn.Module]:
+        """What gives a model with all choices, without memory, also after :meth:`apply`."""
+
 
 def subject_of(model: ModelOrFactory) -> Subject:
     """What there is to decide about a model.
@@ -115,6 +121,12 @@ class _InPlace:
             remember(self._root, SpaceRecord((), {}, self._record.has_values))
         return network
 
+    def undecided(self) -> Callable[[], nn.Module]:
+        if too_large(self._root):
+            raise ValueError("the model is too large to be copied")
+        copied = copy_on_meta(self._root)
+        return lambda: copied
+
 
 class _ToBuild:
     """A class or function: nothing but what is chosen is ever made."""
@@ -130,6 +142,9 @@ class _ToBuild:
     def apply(self, vector: IndexVector) -> nn.Module:
         return self._blueprint.build(self._factory, vector)
 
+    def undecided(self) -> Callable[[], nn.Module]:
+        return functools.partial(whole_space, self._factory)
+
 
 class _ToRebuild:
     """An instance of a model space with value choices: it is constructed anew, in place."""
@@ -139,7 +154,7 @@ class _ToRebuild:
     def __init__(self, model: nn.Module, record: SpaceRecord) -> None:
         self._model, self._record = model, record
         self._root = unwrap(model)
-        make = functools.partial(make_another, type(self._root), record)
+        self._make = make = functools.partial(make_another, type(self._root), record)
         with _told_of_arguments(type(self._root)):
             self._blueprint: Blueprint = read_blueprint(make)
         space = self._blueprint.space
@@ -154,6 +169,9 @@ class _ToRebuild:
             if is_supernet:
                 load_supernet_state_dict(root, weights)
         return self._model
+
+    def undecided(self) -> Callable[[], nn.Module]:
+        return functools.partial(whole_space, self._make)
 
 
 @contextmanager

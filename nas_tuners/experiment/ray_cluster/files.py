@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nas_tuners.contract.json_files import write_text
+from nas_tuners.contract.choices_log import GRAPH_FILE
+from nas_tuners.contract.json_files import replace_text, write_text
 from nas_tuners.contract.trial_io import Assignment
 
 from ..trial_files import prepare, record, trial_folder
@@ -40,7 +41,17 @@ class NodeFolders:
         record(folder, state="running", node=place["node"], node_folder=place["folder"])
 
     def bring_back(self, number: int, files: Mapping[str, str]) -> None:
-        """Keep what a trial printed and reported on its node."""
-        for name, text in files.items():
-            if text and not self._are_the_same:
+        """Keep what a trial printed and reported on its node.
+
+        The graph of the model space, which the first trials record, is the experiment's.
+        """
+        for name, text in files.items() if not self._are_the_same else ():
+            if name == GRAPH_FILE:
+                self._keep_graph(text)
+            elif text:
                 write_text(trial_folder(self._trials, number) / name, text)
+
+    def _keep_graph(self, text: str) -> None:
+        file = self._trials.parent / GRAPH_FILE
+        if not file.exists():
+            replace_text(file, text, durable=False)

@@ -15,7 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nas_tuners.contract.trial_io import METRICS_FILE, OUTPUT_DIR, Assignment, Metric
+from nas_tuners.contract.choices_log import GRAPH_FILE
+from nas_tuners.contract.trial_io import (
+    METRICS_FILE,
+    OUTPUT_DIR,
+    Assignment,
+    Metric,
+    open_regular,
+)
 
 from ..launcher import Event, Exited, Reported, ReportedUnusable
 from ..local.launcher import LocalLauncher
@@ -23,6 +30,7 @@ from ..trial_files import STDERR, STDOUT, trial_folder
 
 _LOOK = 0.1  # seconds between two looks at what the trial reports
 _BROUGHT_BACK = 1_000_000  # bytes of each file
+_LARGEST_GRAPH = 16_000_000  # bytes
 _KINDS: dict[str, type[Event]] = {
     "reported": Reported,
     "unusable": ReportedUnusable,
@@ -141,8 +149,19 @@ def _end_with_parent() -> None:
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    """The ends of the trial's files."""
-    return {name: _end_of(folder / name) for name in (STDOUT, STDERR, METRICS_FILE)}
+    """The ends of the trial's files; and the graph of the model space, if it has recorded it."""
+    texts = {name: _end_of(folder / name) for name in (STDOUT, STDERR, METRICS_FILE)}
+    graph = _graph_in(folder)
+    return texts | ({GRAPH_FILE: graph} if graph else {})
+
+
+def _graph_in(folder: Path) -> str:
+    try:
+        with open_regular(folder / GRAPH_FILE) as file:
+            content = file.read(_LARGEST_GRAPH + 1)
+    except OSError:
+        return ""
+    return content.decode(errors="replace") if len(content) <= _LARGEST_GRAPH else ""
 
 
 def _end_of(file: Path) -> str:
