@@ -42,6 +42,9 @@ BENCHMARKS = (
     "spaces.building",
     "spaces.reading",
     "spaces.drawing",
+    "viewer.graph",
+    "viewer.recording",
+    "viewer.reading",
 )
 RESULTS = Path(__file__).parent / "results"
 

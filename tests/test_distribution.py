@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+import urllib.request
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +20,8 @@ import nas_tuners
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("nas_tuners", "trial_api", "search_spaces")
+DATA = (".py", ".json", ".js", ".css", ".html", ".svg", ".txt")
+PAGE = "nas_tuners/viewer/page/"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +36,7 @@ def test_every_source_and_data_file_is_in(wheel: zipfile.ZipFile) -> None:
         str(path.relative_to(ROOT))
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.suffix in (".py", ".json") or path.name == "py.typed"
+        if path.suffix in DATA or path.name == "py.typed"
     }
     assert {"nas_tuners/py.typed", "trial_api/py.typed"} <= wanted
     assert wanted - set(wheel.namelist()) == set()
@@ -45,3 +55,74 @@ def test_the_command_and_the_version_are_declared(wheel: zipfile.ZipFile) -> Non
     assert "nas-tuners = nas_tuners.cli:main" in scripts
     assert f"Version: {nas_tuners.__version__}\n" in metadata
     assert "Requires-Python: >=3.10\n" in metadata
+
+
+# ---- the viewer's page ------------------------------------------------------------------------
+
+
+def test_the_page_is_in_with_every_file_that_it_names(wheel: zipfile.ZipFile) -> None:
+    names = named_by_page(lambda name: wheel.read(PAGE + name).decode())
+    assert {"app.js", "style.css", "vendor/preact.js", "graph/worker.js"} <= names
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_shows_the_page(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    """In an environment of its own, without network: what it needs is taken from ours."""
+    environment = tmp_path / "environment"
+    run(sys.executable, "-m", "venv", "--without-pip", environment)
+    python = environment / "bin" / "python"
+    packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    (Path(packages) / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    requirement = f"nas-tuners[view] @ {Path(str(wheel.filename)).as_uri()}"
+    run(
+        sys.executable, "-m", "pip", "--python", python,
+        "install", "--no-index", "--force-reinstall", "--no-deps", requirement,
+    )  # fmt: skip
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-index", requirement)
+    where = run(python, "-c", "import nas_tuners; print(nas_tuners.__file__)", cwd=tmp_path)
+    assert where.startswith(packages)
+    with subprocess.Popen(
+        [environment / "bin" / "nas-tuners", "view", "--port", "0"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = "".join(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+            (url,) = re.findall(r"http://\S+", said)
+            names = named_by_page(lambda name: fetch(url + name).decode())
+            for name in names:
+                assert fetch(url + name) == wheel.read(PAGE + name), name
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert process.returncode == 0
+
+
+def named_by_page(read: Callable[[str], str]) -> set[str]:
+    """The files that the page consists of: what each of them names is read, too."""
+    index = read("index.html")
+    found, left = set[str](), {*re.findall(r'(?:src|href)="([^"]+)"', index)}
+    while left:
+        name = left.pop()
+        found.add(name)
+        text = read(name)
+        if name.endswith(".js"):
+            named = re.findall(r'(?:from|import|URL\()\s*"(\.[^"\n]+)"', text)
+            folder = posixpath.dirname(name)
+            left |= {posixpath.normpath(posixpath.join(folder, other)) for other in named} - found
+    return found
+
+
+def fetch(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=20) as response:
+        content: bytes = response.read()
+        return content
+
+
+def run(*command: object, cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        list(map(str, command)), cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = {"torch", "optuna", "scipy", "numpy", "ray", "yaml"}
+HEAVY |= {"starlette", "uvicorn", "matplotlib"}
 SCRIPT = Path(sys.executable).with_name("nas-tuners")
 
 
@@ -26,10 +27,12 @@ def _loaded(*arguments: str | Path) -> set[str]:
     [
         ("-c", "import nas_tuners"),
         ("-c", "import trial_api"),
+        ("-c", "import nas_tuners.viewer"),
         ("-c", "from nas_tuners import SearchSpace; SearchSpace({})"),
         ("-c", "from trial_api import report_intermediate_result"),
         ("-m", "nas_tuners.cli", "--help"),
         ("-m", "nas_tuners.cli", "run", "--help"),
+        ("-m", "nas_tuners.cli", "view", "--help"),
         (SCRIPT, "--help"),
     ],
     ids=lambda arguments: " ".join(map(str, arguments)).removeprefix(f"{SCRIPT.parent}/"),

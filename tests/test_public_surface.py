@@ -62,6 +62,13 @@ SURFACE = {
         "should_prune",
     ],
     "nas_tuners.testing": ["TunerSuite"],
+    "nas_tuners.viewer": [
+        "export_page",
+        "plot_architecture",
+        "plot_choices",
+        "plot_search",
+        "show",
+    ],
     "trial_api": [
         "Activation",
         "ArchitectureProfiler",
@@ -95,6 +102,7 @@ SURFACE = {
         "model_wrapper",
         "profile",
         "profile_architecture",
+        "record_graph",
         "report_final_result",
         "report_intermediate_result",
         "search_space",

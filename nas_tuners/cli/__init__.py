@@ -28,6 +28,7 @@ from . import (
     _stop,
     _top,
     _tuners,
+    _view,
     _worker,
     exit_codes,
 )
@@ -38,6 +39,7 @@ _COMMANDS = {
     "worker": _worker,
     "status": _status,
     "top": _top,
+    "view": _view,
     "stop": _stop,
     "export": _export,
     "confirm": _confirm,

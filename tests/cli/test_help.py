@@ -10,6 +10,7 @@ COMMANDS = [
     "resume",
     "status",
     "top",
+    "view",
     "stop",
     "export",
     "confirm",

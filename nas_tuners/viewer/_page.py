@@ -1,0 +1,69 @@
+"""The files of the page, which lie in the package."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+INDEX = "index.html"
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """One file of the page: its name, as in ``views/cells.js``, its type and its content."""
+
+    name: str
+    type: str
+    content: bytes
+
+    @cached_property
+    def etag(self) -> str:
+        return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
+
+
+def page_file(name: str) -> PageFile | None:
+    """A file by its name, or None if the page has none of that name.
+
+    The name is looked up among those of the files that are there, and never becomes a path.
+    """
+    for found, entry in _entries(_folder()):
+        if found == name:
+            return PageFile(name, TYPES[_suffix(name)], entry.read_bytes())
+    return None
+
+
+def page_names() -> list[str]:
+    """The names of all files of the page."""
+    return sorted(name for name, _ in _entries(_folder()))
+
+
+def _folder() -> Traversable:
+    return importlib.resources.files(__package__) / "page"
+
+
+def _entries(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _entries(entry, f"{prefix}{entry.name}/")
+        elif _suffix(entry.name) in TYPES:
+            yield prefix + entry.name, entry
+
+
+def _suffix(name: str) -> str:
+    _, dot, suffix = name.rpartition(".")
+    return dot + suffix

@@ -1,0 +1,64 @@
+/** What an architecture is in words and numbers. */
+
+import { candidate, count, plain, shape } from "../format.js";
+import { html } from "../html.js";
+import { namesOf } from "./sources.js";
+
+/** What a key chooses, as people write it. */
+export function chosenText(state, space, key, { choice, values = {} }) {
+  const chosen = choice[key];
+  if (!chosen) return values[key] === undefined ? "–" : plain(values[key]);
+  const names = namesOf(state, space, key);
+  return chosen.map((index) => candidate(names, index)).join(", ") || "none";
+}
+
+/** Parameters and FLOPs, with what they mean. */
+export function Costs({ model, costs }) {
+  const { parameters, flops, largest } = costs;
+  const given = model.json.inputs?.map((input) => shape(input.shape)).join(", ");
+  const inputs = given ? `, for inputs of ${given}` : "";
+  const of = largest ? ", of the largest" : "";
+  return html`
+    <dl class="costs">
+      <div><dt>Parameters${of}</dt>
+        <dd title=${`${parameters}`}>${count(parameters)}</dd></div>
+      <div><dt>FLOPs${of}</dt>
+        <dd title=${flops === null ? "" : `${flops}`}>${flops === null
+          ? "not known: the model did not run" : count(flops)}</dd></div>
+    </dl>
+    <p class="faint">Of all that the output depends on.
+      ${flops !== null && ` FLOPs: two for a multiply-add${inputs}.`}
+      ${largest && ` Values are chosen, too, and change sizes: these are numbers of the graph,
+        which has the largest.`}</p>
+  `;
+}
+
+const MOST = 1000;
+
+/** Key by key what is chosen. */
+export function ChoiceTable({ store, state, space, architecture }) {
+  const keys = keysOf(space, architecture);
+  return html`
+    <table class="choice-table">
+      <thead><tr><th scope="col">Key</th><th scope="col">Chosen</th></tr></thead>
+      <tbody>
+        ${keys.slice(0, MOST).map((key) => html`
+          <tr key=${key} class=${state.selected === key ? "selected" : ""}>
+            <th scope="row"><button onClick=${() => store.set({ selected: key })}>
+              <code>${key}</code></button></th>
+            <td>${chosenText(state, space, key, architecture)}</td>
+          </tr>`)}
+        ${keys.length > MOST && html`<tr><td colspan="2">and ${keys.length - MOST} more</td></tr>`}
+      </tbody>
+    </table>
+  `;
+}
+
+/** Keys of the space, then those that only the architecture has. */
+export function keysOf(space, ...architectures) {
+  const found = new Set(Object.keys(space));
+  for (const { choice, values = {} } of architectures) {
+    [...Object.keys(choice), ...Object.keys(values)].forEach((key) => found.add(key));
+  }
+  return [...found];
+}

@@ -1,0 +1,79 @@
+/** What an architecture costs, by the numbers of the supernet's graph. */
+
+/**
+ * @typedef {object} Costs
+ * @property {number} parameters
+ * @property {number|null} flops     null where the model did not run
+ * @property {boolean} largest       choices of values change sizes: the numbers are those of the
+ *   graph, which was made with the largest
+ */
+
+/**
+ * The costs of what the output of a model depends on under a choice. Candidates that are not
+ * chosen do not count, nor what leads only to them or to inputs that are not chosen.
+ *
+ * @param {object} model    a GraphModel
+ * @param {{[key: string]: number[]}} choice   keys that are missing keep all their candidates
+ * @returns {Costs}
+ */
+export function costs(model, choice) {
+  const live = liveNodes(model, choice);
+  const gone = goneModules(model, choice, live);
+  const total = model.json.parameters ?? model.modules[0]?.params ?? 0;
+  let parameters = total;
+  gone.forEach((module) => { parameters -= ownParameters(model, module); });
+  return {
+    parameters: Math.max(0, parameters),
+    flops: live ? [...live].reduce((sum, node) => sum + (model.nodes[node].flops ?? 0), 0) : null,
+    largest: Object.values(model.choices).some(({ kind, names }) => kind === "value" &&
+      names.length > 1),
+  };
+}
+
+/** Nodes that the output depends on; null where the model has none. */
+function liveNodes(model, choice) {
+  const ends = model.nodes.filter(({ kind }) => kind === "output").map(({ index }) => index);
+  if (!model.nodes.length) return null;
+  const sinks = model.nodes.map(({ index }) => index)
+    .filter((index) => !model.outOf[index].length);
+  const open = ends.length ? ends : sinks;
+  const live = new Set(open);
+  while (open.length) {
+    const node = open.pop();
+    const { key } = model.nodes[node];
+    for (const number of model.into[node]) {
+      const [from, , slot] = model.edges[number];
+      const isLeft = slot !== undefined && choice[key] && !choice[key].includes(slot);
+      if (isLeft || live.has(from)) continue;
+      live.add(from);
+      open.push(from);
+    }
+  }
+  return live;
+}
+
+/** Modules that are not a part of the architecture. */
+function goneModules(model, choice, live) {
+  const isRun = model.modules.map(() => false); // whether anything in it ran in the supernet
+  const isLive = model.modules.map(() => false);
+  for (let at = model.modules.length - 1; at >= 0; at -= 1) {
+    const { nodes, parent } = model.modules[at];
+    isRun[at] ||= nodes.length > 0;
+    isLive[at] ||= live !== null && nodes.some((node) => live.has(node));
+    if (parent === null) continue;
+    isRun[parent] ||= isRun[at];
+    isLive[parent] ||= isLive[at];
+  }
+  const gone = new Set();
+  for (const { index, parent, candidate } of model.modules) {
+    const isLeft = candidate && choice[candidate.key] &&
+      !choice[candidate.key].includes(candidate.slot);
+    if (gone.has(parent) || isLeft || (isRun[index] && !isLive[index])) gone.add(index);
+  }
+  return gone;
+}
+
+function ownParameters({ modules }, index) {
+  const inside = modules[index].children.reduce((sum, child) => sum + modules[child].params, 0);
+  return Math.max(0, modules[index].params - inside);
+}

@@ -1,0 +1,104 @@
+"""Each view of each kind of search: something is drawn, nothing fails, everybody can use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.kit import Opened, Server, screenshot
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ONE_SHOT = ["Cells", "Supernet", "Choices over time", "Architecture", "Compare"]
+TRIALS = ["Cells", "Supernet", "Architecture", "Trials", "Compare"]
+
+# What must be there, and is only if the view has drawn its data.
+DRAWN = {
+    "Cells": "svg text",
+    "Supernet": "canvas",
+    "Choices over time": "canvas",
+    "Architecture": "main table",
+    "Trials": "[role=grid] [role=row]",
+    "Compare": "main :is(table, button, select)",
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("kind", "option", "names"),
+    [
+        ("darts", "--logdir", ONE_SHOT),
+        ("enas", "--logdir", ONE_SHOT),
+        ("experiment", "--experiment", TRIALS),
+    ],
+)
+def test_every_view(
+    kind: str,
+    option: str,
+    names: list[str],
+    scheme: Any,
+    recorded: Callable[[str], Path],
+    view: Callable[..., Server],
+    opened: Opened,
+) -> None:
+    folder = recorded(kind)
+    server = view(option, folder / "experiment" if kind == "experiment" else folder)
+    page = opened(server.url, color_scheme=scheme)
+    tabs = page.get_by_role("tab")
+    tabs.first.wait_for()
+    assert tabs.all_inner_texts() == names
+    for name in names:
+        page.get_by_role("tab", name=name, exact=True).click()
+        page.locator(DRAWN[name]).first.wait_for(state="attached")
+        page.wait_for_timeout(300)  # drawings are made in slices
+        screenshot(page, f"{kind}-{name.split()[0].lower()}-{scheme}")
+        assert found_by_axe(page) == []
+    assert {url.split("/")[2] for url in opened.requests if url.startswith("http")} == {
+        server.url.split("/")[2]
+    }
+
+
+def test_everything_is_reached_by_keyboard(
+    recorded: Callable[[str], Path], view: Callable[..., Server], opened: Opened
+) -> None:
+    page = opened(view("--logdir", recorded("darts")).url)
+    page.get_by_role("tab", name="Cells").wait_for()
+    page.get_by_role("tab", name="Cells").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.get_by_role("tab", name="Supernet").get_attribute("aria-selected") == "true"
+    for name in ONE_SHOT:
+        page.get_by_role("tab", name=name, exact=True).click()
+        page.wait_for_timeout(300)
+        assert unreachable(page) == []
+
+
+def found_by_axe(page: Page) -> list[str]:
+    """What axe-core finds wrong, but for what is minor."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}"
+        for one in found
+        if one["impact"] in ("moderate", "serious", "critical")
+    ]
+
+
+def unreachable(page: Page) -> list[str]:
+    """Buttons and fields that Tab passes by and no group with a focus of its own holds."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("button, select, input, a[href]")]
+          .filter((it) => !it.disabled && it.tabIndex < 0 && it.offsetParent)
+          .filter((it) => {
+            const group = it.closest(
+              "[role=tablist], [role=tree], [role=grid], [role=listbox], [role=toolbar]"
+            );
+            return !group;
+          })
+          .map((it) => it.outerHTML.slice(0, 120))"""
+    )
+    return found
