@@ -45,6 +45,8 @@ BENCHMARKS = (
     "viewer.graph",
     "viewer.recording",
     "viewer.reading",
+    "viewer.log_page",
+    "viewer.trials",
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -6,7 +6,7 @@ import hashlib
 import importlib.resources
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,19 +41,22 @@ def page_file(name: str) -> PageFile | None:
 
     The name is looked up among those of the files that are there, and never becomes a path.
     """
-    for found, entry in _entries(_folder()):
-        if found == name:
-            return PageFile(name, TYPES[_suffix(name)], entry.read_bytes())
-    return None
+    return _files().get(name)
 
 
 def page_names() -> list[str]:
     """The names of all files of the page."""
-    return sorted(name for name, _ in _entries(_folder()))
+    return sorted(_files())
 
 
-def _folder() -> Traversable:
-    return importlib.resources.files(__package__) / "page"
+@cache
+def _files() -> dict[str, PageFile]:
+    """All of them, which take less than a megabyte and do not change while this process lives."""
+    folder = importlib.resources.files(__package__) / "page"
+    return {
+        name: PageFile(name, TYPES[_suffix(name)], entry.read_bytes())
+        for name, entry in _entries(folder)
+    }
 
 
 def _entries(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:

@@ -64,6 +64,7 @@ class Run:
         number: The same.
         title: The same.
         dashboard: Where Optuna's dashboard shows its study.
+        is_log_whole: Whether the log was read to its end when it was last looked at.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Run:
         self._is_live = is_live
         self._graph: tuple[str, bytes] | None = None
         self._log: LogFile | None = None
+        self.is_log_whole = True
         self._trials: TrialsSource | None = None
 
     @property
@@ -140,6 +142,12 @@ class Run:
         read = read_graph(self._graph_file.path)
         return {"graph": read.graph, "problems": read.problems}
 
+    def begin(self) -> None:
+        """Begin to read: a log in part, trials in the background."""
+        self.log()
+        if self.has_trials:
+            self.trials().columns()
+
     def log(self, *, refresh: bool = True, whole: bool = False) -> LogFile | None:
         """The log; None if the run has none yet.
 
@@ -160,7 +168,7 @@ class Run:
             self._log = LogFile(self._log_file.path)
             refresh = True
         if refresh:
-            self._log.refresh(None if whole else _PATIENCE)
+            self.is_log_whole = not self._log.refresh(None if whole else _PATIENCE)
         return self._log
 
     def log_overview(

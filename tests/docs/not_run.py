@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _INSTALLS = "it installs, from the internet, what the environment of the tests has"
+_SERVES = "it serves until Ctrl-C; tests/e2e looks at such pages"
 
 NOT_RUN = {
     (
@@ -10,6 +11,13 @@ NOT_RUN = {
         "make demo    # makes .venv, then searches among 24 image classifiers: a dozen trials",
     ): "it makes the environment in which this page is tested",
     ("README.md", "pip install .                       # the package"): _INSTALLS,
+    ("README.md", "pip install '.[view]'"): _INSTALLS,
+    ("docs/viewer.md", "pip install 'nas-tuners[view]'"): _INSTALLS,
+    ("docs/viewer.md", "nas-tuners view --logdir logs/digits --port 6060"): _SERVES,
+    (
+        "docs/viewer.md",
+        "nas-tuners view --experiment                # the latest, or the folder of one",
+    ): _SERVES,
     ("docs/tutorials/hello_nas.md", "pip install scikit-learn"): _INSTALLS,
     ("docs/tutorials/trial_script.md", "pip install scikit-learn"): _INSTALLS,
     ("docs/many_machines.md", "sbatch slurm.sbatch"): "it needs Slurm; the script itself is run",

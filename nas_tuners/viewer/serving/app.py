@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from anyio import to_thread
@@ -23,6 +24,7 @@ from .._run import Run, json_bytes
 from .._runs import Runs
 from .changes import Place
 from .events import Hub, TooManyStreams
+from .index import index
 from .security import Access, Guard
 
 _FRESH = {"cache-control": "no-cache"}
@@ -55,7 +57,9 @@ def make_app(runs: Runs, hub: Hub, access: Access) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        begun = asyncio.create_task(_begin_to_read(runs, hub))
         yield
+        begun.cancel()
         hub.stop()
         await to_thread.run_sync(runs.close)
 
@@ -67,6 +71,13 @@ def make_app(runs: Runs, hub: Hub, access: Access) -> ASGIApp:
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Guard(app, access)
+
+
+async def _begin_to_read(runs: Runs, hub: Hub) -> None:
+    """Read what is asked for first while the browser starts."""
+    for run in (await to_thread.run_sync(runs.refresh))[:1]:
+        with suppress(NasTunersError, OSError):  # told when it is asked for
+            await hub.read(run, run.begin)
 
 
 class _Answers:
@@ -144,7 +155,7 @@ class _Answers:
 
     async def page(self, request: Request) -> Response:
         name = request.path_params["name"] or INDEX
-        file = await to_thread.run_sync(page_file, name)
+        file = index() if name == INDEX else page_file(name)
         if file is None:
             raise HTTPException(404, "this page has no such file")
         headers = {**_FRESH, "etag": file.etag}

@@ -115,6 +115,8 @@ class Follower:
         if log is None:
             gone = [("log", {"reset": True, "count": 0})] if place.log else []
             return replace(place, log=0, written=""), gone
+        if till is None and not self._run.is_log_whole:
+            return place, []  # told at once when all of it is read
         count = min(log.count, till.log) if till else log.count
         now = replace(place, log=count, written=log_tag(log))
         if place.log > count or (place.log and place.written != now.written):
