@@ -101,10 +101,8 @@ class ChoicesLog:
 
     def is_due(self, step: int) -> bool:
         """Whether a record of a step would be written now; to ask costs next to nothing."""
-        if not self._heads:
-            return True
-        last = self._heads[-1].step
-        if step > last and step // self._every == last // self._every:
+        last = self.last_step
+        if step > last >= 0 and step // self._every == last // self._every:
             return False
         return self._clock() >= self._next
 
@@ -179,9 +177,10 @@ class ChoicesLog:
             if os.fstat(handle).st_size != self._size:
                 self._look()  # somebody has changed the file
             content = b"\n" + line if self._is_torn else line
-            self._is_torn, offset = True, self._size + len(content) - len(line)
+            offset = self._size + len(content) - len(line)
             while content:
                 written = os.write(handle, content)
+                self._is_torn = True
                 self._size += written
                 content = content[written:]
         finally:
@@ -262,8 +261,11 @@ def _whole(value: Any) -> int | None:
 
 
 def _completed(line: bytes, step: int, every: int | None) -> bytes:
-    """A record with its step, and the distance of steps."""
-    record = json.loads(line)
+    """A record with its step, and the distance of steps; as it is if it was damaged."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line
     if not isinstance(record.get("status"), dict):
         record = {"status": record}
     status = record.pop("status")

@@ -117,6 +117,31 @@ def test_a_failure_is_not_tried_again_in_each_step(tmp_path):
     assert not log.record(1, fail, epoch=0)
 
 
+def test_a_first_record_that_fails_is_not_tried_again_in_each_step(tmp_path):
+    clock = Clock()
+    log = ChoicesLog(tmp_path / "log", clock=clock, pause=1.0)
+
+    def fail():
+        raise RuntimeError("no status")
+
+    with pytest.raises(RuntimeError, match="no status"):
+        log.record(0, fail, epoch=0)
+    assert not log.record(1, fail, epoch=0)
+    clock.now += 1.0
+    assert log.record(2, sample(), epoch=0)
+
+
+def test_a_damaged_first_record_does_not_keep_the_file_from_thinning(tmp_path):
+    path = tmp_path / "log"
+    damaged = b'{"step":0,"epoch":0,"time":1.0,"kind":"sample","status":{\x00\x00}}\n'
+    path.write_bytes(damaged)
+    fill(ChoicesLog(path, most_records=10), range(1, 100))
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert lines[0] == damaged
+    assert len(lines) <= 10
+    assert json.loads(lines[-1])["step"] == 99
+
+
 @pytest.mark.parametrize("torn", [b'{"step":5,"ep', b"\x00\xff", b'{"step":5,"status":{}}'])
 def test_a_torn_line_is_left_behind(tmp_path, torn):
     path = tmp_path / "log"
@@ -148,6 +173,21 @@ def test_a_write_that_fails_half_way_leaves_a_torn_line(tmp_path, monkeypatch):
     fill(log, [1])
     assert path.read_bytes().split(b"\n")[0] == b'{"step":0,'
     assert json.loads(path.read_bytes().split(b"\n")[1])["step"] == 1
+
+
+def test_a_write_that_fails_at_once_leaves_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "log"
+    log = ChoicesLog(path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            log.record(0, sample(), epoch=0, always=True)
+    log.record(1, sample(), epoch=0, always=True)
+    assert [json.loads(line)["step"] for line in path.read_bytes().splitlines()] == [1]
 
 
 def test_it_stays_small(tmp_path):

@@ -171,8 +171,33 @@ def test_compiled_before_the_first_call(experiment):
     report_final_result(1.0)
     graph = graph_in(experiment.folder)
     assert (graph["tier"], graph["inputs"]) == ("modules", [])
-    assert "inputs that are not known" in graph["note"]
+    assert graph["note"] == "no call of the network was seen: its inputs are not known"
     torch._dynamo.reset()
+
+
+class Open(Net):
+    def forward(self, x=None, **others):
+        return super().forward(x + sum(others.values()))
+
+
+def test_inputs_by_place_and_by_name(experiment):
+    experiment(Open())
+    get_and_apply_next_architecture(Open())(X, bias=torch.ones(8, 1), scale=2)
+    report_final_result(1.0)
+    graph = graph_in(experiment.folder)
+    assert graph["tier"] == "meta"
+    assert [one["shape"] for one in graph["inputs"]] == [[2, 4], [2, 1]]
+    assert [n["name"] for n in graph["nodes"] if n["kind"] == "input"] == ["x", "bias"]
+
+
+def test_a_report_before_the_first_call(experiment):
+    experiment(Open())
+    network = get_and_apply_next_architecture(Open())
+    report_intermediate_result(0.0)
+    assert not network._forward_hooks
+    graph = graph_in(experiment.folder)
+    assert (graph["tier"], graph["inputs"], graph["nodes"]) == ("modules", [], [])
+    assert list(graph["choices"]) == ["layer"]
 
 
 def test_in_distributed_data_parallel(experiment, tmp_path):

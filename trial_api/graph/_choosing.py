@@ -170,6 +170,7 @@ class Choosing:
         picked = usable[-1:] if repeats else self._picked(usable, count)
         with recorder.silently():
             output = with_tensors(_reduced(picked, choice.reduction), Tensor.clone)
+            mask = self._mask(len(outputs), count)
         entry = recorder.scope
         node = {"kind": "choice", "key": choice.key, "module": entry}
         number = recorder.add(node, None, output)
@@ -177,7 +178,8 @@ class Choosing:
             for producer in recorder.producers(one if one is not _FAILED else None):
                 recorder.edges[producer, number, slot] = None
         self.calls[entry].append(ChoiceCall(entry, number, slots))
-        return (output, self._mask(len(outputs), count)) if choice.return_mask else output
+        recorder.own(mask, number)
+        return (output, mask) if choice.return_mask else output
 
     def _picked(self, outputs: Sequence[Any], count: int) -> Sequence[Any]:
         if self._way.picks == "all":

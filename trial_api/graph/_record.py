@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from nas_tuners.contract.errors import ConfigError
+from nas_tuners.contract.search_space import SearchSpace
 
 from ..nn._supernet import supernet_space
 from ..nn._tree import Site, find_choices
@@ -72,10 +73,36 @@ def record_graph(model: nn.Module, inputs: Any) -> dict[str, Any]:
     devices = {tensor.device for tensor in [*root.parameters(), *root.buffers(), *tensors]}
     with kept_random_states(devices):
         sites = find_choices(root)
-        keys = {id(site.choice): site.key for site in sites}
-        subject = Subject(root, ModuleTree(root), keys, call)
+        subject = _subject(root, sites, call)
         space = supernet_space(root)
         tier, note, run = _recorded(subject, sites)
+    return _graph(subject, space, tier, note, run)
+
+
+def record_modules(model: nn.Module, note: str) -> dict[str, Any]:
+    """The graph of a model that nobody knows how to call: its modules only.
+
+    Args:
+        model: See :func:`record_graph`.
+        note: Why there is no more.
+
+    Raises:
+        SearchSpaceError: if the choices of the model contradict each other.
+    """
+    root = unwrap(model)
+    subject = _subject(root, find_choices(root), Call((), {}))
+    return _graph(subject, supernet_space(root), "modules", note, None)
+
+
+def _subject(root: nn.Module, sites: Sequence[Site], call: Call) -> Subject:
+    keys = {id(site.choice): site.key for site in sites}
+    return Subject(root, ModuleTree(root), keys, call)
+
+
+def _graph(
+    subject: Subject, space: SearchSpace, tier: str, note: str, run: Run | None
+) -> dict[str, Any]:
+    root, keys = subject.root, subject.keys
     modules, texts = subject.tree.to_json()
     nodes: Sequence[Mapping[str, Any]] = run.nodes if run else []
     return {
@@ -83,7 +110,7 @@ def record_graph(model: nn.Module, inputs: Any) -> dict[str, Any]:
         "tier": tier,
         "note": note,
         "model": type(root).__name__,
-        "inputs": [_input(tensor) for tensor in tensors],
+        "inputs": [_input(tensor) for _, tensor in named_inputs(root, subject.call)],
         "parameters": modules[0]["params"],
         "flops": sum(node.get("flops", 0) for node in nodes) if run else None,
         "search_space": space.to_dict(),

@@ -21,7 +21,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -42,7 +41,7 @@ _SAMPLES = 2
 _ATTEMPTS = 3  # of all trials of an experiment
 _PATIENCE = 600.0  # seconds after which an attempt of another trial is taken for lost
 _OF_AN_EXPERIMENT = "runner.json"
-_UNKNOWN = "inputs that are not known"
+_UNKNOWN = "no call of the network was seen: its inputs are not known"
 
 Undecided = Callable[[], nn.Module]
 
@@ -83,6 +82,7 @@ class SpaceRecording:
 
     def _graph(self) -> dict[str, Any]:
         from ..graph import record_graph
+        from ..graph._record import record_modules
         from ..profiling._running import kept_random_states
 
         inputs = None if self._first is None else self._first.inputs(samples=_SAMPLES)
@@ -90,9 +90,8 @@ class SpaceRecording:
             model = self._undecided()
             if too_large(model):
                 raise ValueError("the model is too large to be recorded by a trial")
-            graph = record_graph(model, {_UNKNOWN: torch.zeros(0)} if inputs is None else inputs)
-        if inputs is None:
-            graph["inputs"] = []
+            known = inputs is not None
+            graph = record_graph(model, inputs) if known else record_modules(model, _UNKNOWN)
         return _with_space(graph, self._space)
 
 

@@ -25,6 +25,7 @@ from nas_tuners.contract.errors import (
 )
 from trial_api.randomness import random_state, seed_of, seeded, set_random_state
 
+from ..graph._record import record_modules
 from ..mutators import Mutator, Selection
 from ..training.batches import Batch, check_call, read_batch
 from . import _distributed as distributed
@@ -251,9 +252,9 @@ class BaseTrainer(abc.ABC):
         """Record the supernet now, and its choices during training, for the viewer.
 
         The supernet is run once, on two samples of the training data. The search is the same with
-        and without it, and takes hardly longer: records are written as often as that allows, at
-        the end of each epoch, and of the search (``final``; some trainers judge architectures for
-        it, as :meth:`export` does).
+        and without it, unless the data draws from a generator of its own; and takes hardly longer:
+        records are written as often as that allows, at the end of each epoch, and of the search
+        (``final``; some trainers judge architectures for it, as :meth:`export` does).
 
         Args:
             logdir: A folder for ``graph.json`` and ``log``; None is a new ``logs/<time>``. A
@@ -279,7 +280,16 @@ class BaseTrainer(abc.ABC):
         log = self._status_log
         compiler = uncompiled() if self.settings.compile else nullcontext()
         with compiler, seeded(seed_of(self.seed, "judge", 0)):
-            log.write_graph(lambda: record(self._graph_inputs()))
+            log.write_graph(lambda: self._graph(record))
+
+    def _graph(self, record: Callable[[Any], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """What a function records; the modules alone where nothing is known to record it with."""
+        try:
+            return record(self._graph_inputs())
+        except Exception as error:
+            logger.debug("no graph with a batch of the training data", exc_info=True)
+            (reason, *_) = str(error).splitlines() or [""]
+            return record_modules(self.model, f"{type(error).__name__}: {reason}")
 
     def _graph_inputs(self) -> Any:
         (batch,) = self._batches_of(TRAIN, 1)

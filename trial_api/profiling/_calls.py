@@ -20,7 +20,9 @@ class Call(NamedTuple):
 
 
 def as_call(inputs: Any) -> Call:
-    """A tensor, a tuple of arguments, or a dict of keyword arguments."""
+    """A tensor, a tuple of arguments, or a dict of keyword arguments; a call stays as it is."""
+    if isinstance(inputs, Call):
+        return inputs
     if isinstance(inputs, Mapping):
         return Call((), inputs)
     return Call(tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,), {})

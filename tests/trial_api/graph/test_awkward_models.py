@@ -251,6 +251,25 @@ def test_masks_of_booleans_are_what_a_sample_gives() -> None:
     assert ("choice op", "cat") in edges(graph)
 
 
+class Weighed(nn.Module):
+    """What a choice takes is a factor besides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.op = LayerChoice([nn.ReLU(), nn.Tanh()], return_mask=True, key="op")
+
+    def forward(self, x: Tensor) -> Tensor:
+        output, mask = self.op(x)
+        return output + torch.nn.functional.pad(mask, (0, 1)).to(x)
+
+
+def test_masks_come_from_their_choice() -> None:
+    graph = recorded(Weighed(), torch.zeros(2, 3))
+    assert edges(graph) >= {("choice op", "add"), ("choice op", "pad"), ("pad", "to")}
+    ops = [node["op"] for node in graph["nodes"] if node["kind"] == "op"]
+    assert ops == ["pad", "to", "add"]
+
+
 class Reduced(nn.Module):
     def __init__(self, reduction: str) -> None:
         super().__init__()

@@ -66,6 +66,14 @@ def test_by_name():
     assert (given["x"].shape, given["scale"]) == ((2, 4), 2.0)
 
 
+def test_by_place_and_by_name():
+    network = Net()
+    first = FirstCall(network)
+    network(torch.randn(8, 4), scale=torch.ones(8, 1))
+    args, kwargs, _ = first.inputs(samples=2)
+    assert (shapes(args), shapes(kwargs.values())) == ([(2, 4)], [(2, 1)])
+
+
 def test_nested_inputs():
     network = Any()
     first = FirstCall(network)
