@@ -45,6 +45,7 @@ BENCHMARKS = (
     "viewer.graph",
     "viewer.recording",
     "viewer.reading",
+    "viewer.supernet_page",
     "viewer.log_page",
     "viewer.trials",
 )

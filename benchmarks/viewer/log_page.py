@@ -7,17 +7,14 @@ import os
 import random
 import statistics
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tests.e2e.conftest import CHROMIUM, FLAGS
-from tests.e2e.kit import Server
-
 from .._claim import Claim
+from ._browser import PAINTED, chromium, longest_task, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -30,24 +27,11 @@ OPENINGS = 5
 MOVEMENTS = 100
 _CHUNK = 5_000
 
-# Notes when the map was on screen, tasks that took long, and what lay between a movement of the
-# pointer (the time that the browser gives it) and the end of the frame that shows the new record.
+# Notes what lay between a movement of the pointer (the time that the browser gives it) and the end
+# of the frame that shows the new record.
 _WATCH = """
-window.seen = { choices: null, tasks: [], movements: [] };
-new PerformanceObserver((list) => {
-  for (const { duration } of list.getEntries()) seen.tasks.push(duration);
-}).observe({ type: "longtask", buffered: true });
-
-const afterFrame = (work) => requestAnimationFrame(() => {
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = work;
-  port2.postMessage(null);
-});
-new MutationObserver((_, observer) => {
-  if (!document.querySelector(".heat-canvas")) return;
-  observer.disconnect();
-  afterFrame(() => { seen.choices = performance.now(); });
-}).observe(document, { childList: true, subtree: true });
+seen.movements = [];
+whenShown(".heat-canvas", "choices");
 
 let moved = 0;
 addEventListener("pointermove", (event) => { moved = event.timeStamp; }, true);
@@ -64,7 +48,7 @@ _COUNT = f"() => document.querySelector('.timeline-slider')?.max === '{RECORDS -
 
 
 def measure(seed: int) -> list[Claim]:
-    with tempfile.TemporaryDirectory() as folder, _chromium() as browser:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         log = Path(folder) / "log"
         _write_log(log, seed)
         what = f"log of {RECORDS:,} records, {log.stat().st_size / 2**20:.0f} MiB"
@@ -92,33 +76,22 @@ def measure(seed: int) -> list[Claim]:
     ]
 
 
-@contextmanager
-def _chromium() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 def _opening(browser: Browser, folder: str) -> tuple[float, float, float]:
     """Milliseconds from navigation to the first paint, to the map, and to all records.
 
     The server has just been started, and has not read the log.
     """
     with _page(browser, folder) as page:
-        page.wait_for_function("() => seen.choices !== null")
+        page.wait_for_function("() => seen.choices")
         page.wait_for_function(_COUNT)
         whole = page.evaluate("() => performance.now()")
-        painted = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
-        return page.evaluate(painted), page.evaluate("() => seen.choices"), whole
+        return page.evaluate(PAINTED), page.evaluate("() => seen.choices"), whole
 
 
 def _use(browser: Browser, folder: str, rng: random.Random) -> dict[str, Any]:
     """Drag the slider to anywhere, scroll, sort and play; what was slow, and what it took."""
     with _page(browser, folder) as page:
-        page.wait_for_function("() => seen.choices !== null")
+        page.wait_for_function("() => seen.choices")
         page.wait_for_function(_COUNT)
         _drag(page, rng)
         page.locator(".heat-scroll").hover()
@@ -128,12 +101,13 @@ def _use(browser: Browser, folder: str, rng: random.Random) -> dict[str, Any]:
         page.get_by_role("columnheader", name="Entropy").get_by_role("button").click()
         page.get_by_role("button", name="Play").click()
         page.wait_for_timeout(3_000)
-        seen = page.evaluate("() => seen")
-        assert all(movement["shown"] for movement in seen["movements"])
+        movements = page.evaluate("() => seen.movements")
+        assert all(movement["shown"] for movement in movements)
+        task = longest_task(page)
         memory = _memory_of_renderers()
     return {
-        "movements": [movement["milliseconds"] for movement in seen["movements"]],
-        "task": max(seen["tasks"], default=0.0),  # none is told of up to 50 ms
+        "movements": [movement["milliseconds"] for movement in movements],
+        "task": task,
         **memory,
     }
 
@@ -151,18 +125,8 @@ def _drag(page: Page, rng: random.Random) -> None:
     page.mouse.up()
 
 
-@contextmanager
-def _page(browser: Browser, folder: str) -> Iterator[Page]:
-    server = Server("--logdir", folder)
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.add_init_script(_WATCH)
-    try:
-        page = context.new_page()
-        page.goto(f"{server.url}#view=choices", wait_until="commit")
-        yield page
-    finally:
-        context.close()
-        server.stop()
+def _page(browser: Browser, folder: str) -> AbstractContextManager[Page]:
+    return opened(browser, "--logdir", folder, view="choices", watch=_WATCH)
 
 
 def _memory_of_renderers() -> dict[str, float]:

@@ -12,7 +12,7 @@ from nas_tuners.contract.errors import ConfigError, ExportError, NasTunersError
 from nas_tuners.contract.json_files import write_text
 
 from ._one_file import one_file
-from ._run import Run, json_bytes, no_log
+from ._run import Run, TrialsSource, json_bytes, no_log
 from ._runs import Runs, runs_of
 
 _MIB = 2**20
@@ -23,6 +23,7 @@ _TRIALS = (10_000, 3_000, 1_000, 300)
 _TABLE = 3 * _MIB
 _DETAILS = 200  # trials that can be looked into
 _PATIENCE = 120.0  # seconds that the trials of a study may take to be read
+_IMPORTANCE = 60.0  # seconds that may take
 
 
 def export_page(source: Any, file: str | Path) -> list[str]:
@@ -139,8 +140,8 @@ def _trials_of(run: Run) -> tuple[dict[str, Any], list[str]]:
     content = {
         "trials": columns,
         "trial": details,
-        "intermediate": trials.curves(),
-        "importance": trials.importance(),
+        "intermediate": _curves(trials),
+        "importance": _importance(trials),
     }
     given = len(columns["number"])
     notes = []
@@ -151,6 +152,24 @@ def _trials_of(run: Run) -> tuple[dict[str, Any], list[str]]:
     if given:
         notes.append("what trials have printed is left out")
     return content, notes
+
+
+def _curves(trials: TrialsSource) -> dict[str, Any]:
+    try:
+        return trials.curves()
+    except NasTunersError:
+        return {"curves": {}}  # the columns say what is wrong
+
+
+def _importance(trials: TrialsSource) -> dict[str, Any]:
+    """How much keys matter, or why that is not known: nobody asks for it again."""
+    try:
+        found = trials.importance(wait=_IMPORTANCE)
+    except NasTunersError as error:
+        return {"metric": "", "importance": {}, "problem": str(error)}
+    if found.pop("computing") and not found["importance"]:
+        found["problem"] = "it took too long when this page was written"
+    return found
 
 
 def _whole_columns(run: Run) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from nas_tuners.contract.errors import ConfigError, ExperimentError, did_you_mea
 
 from ._inside import is_inside
 from ._run import GRAPH, LOG, Run, TrialsSource
+from .recorded.problems import clean_text
 
 if TYPE_CHECKING:
     from nas_tuners.experiment.folder import ExperimentFolder
@@ -108,7 +109,8 @@ def find_in_folder(root: Path) -> list[Found]:
 def find_experiment(folder: ExperimentFolder) -> list[Found]:
     """An experiment that was asked for."""
     path = folder.path
-    return [Found(str(path), path.name, _changed(path), folder=path, experiment=True)]
+    title = clean_text(path.name)
+    return [Found(str(path), title, _changed(path), folder=path, experiment=True)]
 
 
 def find_studies(url: str, study: str | None = None) -> list[Found]:
@@ -164,7 +166,7 @@ def _found(folder: Path, root: Path) -> Found | None:
     except (OSError, RuntimeError):
         return None
     title = str(real.relative_to(root)) if real != root else root.name
-    return Found(str(real), title, _changed(real), folder=real, experiment=experiment)
+    return Found(str(real), clean_text(title), _changed(real), folder=real, experiment=experiment)
 
 
 def _is_file(path: Path) -> bool:
@@ -205,4 +207,5 @@ def _experiment_trials(folder: Path) -> TrialsSource:
 def _study(url: str, name: str) -> Found:
     from .trials.source import Trials
 
-    return Found(name, name, open_trials=lambda: Trials.of_storage(url, name), storage=url)
+    title = clean_text(name)
+    return Found(name, title, open_trials=lambda: Trials.of_storage(url, name), storage=url)

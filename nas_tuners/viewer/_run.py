@@ -39,8 +39,8 @@ class TrialsSource(Protocol):
     def curves(self) -> dict[str, Any]:
         """Intermediate results."""
 
-    def importance(self) -> dict[str, Any]:
-        """How much each key matters."""
+    def importance(self, wait: float = 0.1) -> dict[str, Any]:
+        """How much each key matters, after so many seconds at most."""
 
     def log(self, number: int, name: str) -> str | None:
         """The end of a trial's log; None if it has none of this name."""

@@ -84,7 +84,7 @@ def test_an_edge_tells_its_candidates_and_is_reached_by_keyboard(
     first = panel(darts, "normal").locator("g.edge").first
     first.focus()
     weights = records(recorded("darts"))[0]["status"]["normal_n2_p0"]
-    bars = darts.locator(".cell-details .bars").first.locator("li")
+    bars = darts.locator(".cell-details .cell-bars").first.locator("li")
     assert bars.count() == len(weights)
     numbers = [float(one) for one in bars.locator(".number").all_inner_texts()]
     assert numbers == pytest.approx(sorted(weights, reverse=True), abs=1e-3)
@@ -162,6 +162,24 @@ def test_an_architecture_is_opened_drawn_and_saved(
     assert darts.get_by_role("button", name="Clear").count() == 0
 
 
+def test_an_architecture_is_drawn_as_a_network_of_its_own(darts: Page) -> None:
+    tab(darts, "Architecture")
+    darts.get_by_role("button", name="Network", exact=True).click()
+    darts.locator(".graph-canvas[data-boxes]").wait_for()
+    drawing = darts.locator(".graph-frame")
+    drawing.focus()
+    for key in ("Enter", "ArrowDown", "Enter"):
+        drawing.press(key)
+    assert "closed" in (drawing.locator("[aria-live]").inner_text())
+    with darts.expect_download() as download:
+        darts.locator(".graph-zoom").get_by_role("button", name="SVG").click()
+    picture = download.value.path().read_text()
+    assert "Conv2d" in picture
+    assert "of 8<" not in picture, "nothing is left to choose"
+    darts.get_by_role("button", name="Cells", exact=True).click()
+    darts.locator("svg.cell-drawing").first.wait_for()
+
+
 def test_an_architecture_is_dropped_on_the_page(darts: Page, recorded: Recorded) -> None:
     tab(darts, "Architecture")
     text = json.dumps(best(recorded("darts")))
@@ -203,7 +221,7 @@ def test_parameters_are_those_of_the_network(darts: Page, recorded: Recorded) ->
     tab(darts, "Architecture")
     darts.locator("input[type=file]").set_input_files(recorded("darts") / "best.json")
     darts.get_by_role("heading", name="best.json").wait_for()
-    told = darts.locator(".costs dd").first.get_attribute("title")
+    told = darts.locator(".architecture-costs dd").first.get_attribute("title")
     assert int(told or 0) == sum(parameter.numel() for parameter in model.parameters())
 
 

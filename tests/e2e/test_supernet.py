@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,11 @@ def test_what_is_weak_vanishes_and_is_counted(shown: Callable[..., Page]) -> Non
     page.get_by_label("Hide below").fill("0.3")
     page.get_by_text("18 of 25").wait_for()
     assert picture(page) != before
+    rows = page.get_by_role("treeitem")
+    rows.get_by_text("n0_p0", exact=True).first.dblclick()
+    page.get_by_role("treeitem", level=3).first.wait_for()
+    shown_rows = page.get_by_role("treeitem", level=3).all_inner_texts()
+    assert all(int(re.findall(r"(\d+) %", row)[0]) >= 30 for row in shown_rows)
 
 
 def test_plumbing_comes_back(shown: Callable[..., Page]) -> None:

@@ -117,6 +117,42 @@ def test_every_record_is_reached(tmp_path: Path, view: View, opened: Opened) -> 
     expect_label(page, "record 1,234 of")
 
 
+def test_what_is_typed_stays_while_records_come(
+    tmp_path: Path, view: View, opened: Opened
+) -> None:
+    from playwright.sync_api import expect
+
+    page = show(opened, view("--logdir", log_of(tmp_path, steps(0, 50))))
+    expect_label(page, "record 50 of 50")
+    number = page.get_by_role("spinbutton", name="Number of the record")
+    number.fill("1")
+    log_of(tmp_path, steps(50, 60))
+    expect_label(page, "record 60 of 60")
+    expect(number).to_have_value("1")
+    number.press("End")
+    number.press("2")
+    number.press("Enter")
+    expect_label(page, "record 12 of 60")
+    expect(number).to_have_value("12")
+    number.fill("7")
+    number.press("Escape")
+    expect(number).to_have_value("12")
+
+
+def test_problems_that_come_are_told_whatever_was_hidden(
+    tmp_path: Path, view: View, opened: Opened
+) -> None:
+    from playwright.sync_api import expect
+
+    page = show(opened, view("--logdir", log_of(tmp_path, [*steps(0, 5), "{\n", *steps(5, 9)])))
+    problems = page.get_by_role("region", name="Problems")
+    expect(problems).to_contain_text("line 6: not JSON")
+    page.get_by_role("button", name="Hide these").click()
+    expect(problems).to_have_count(0)
+    log_of(tmp_path, ["[\n", *steps(9, 12)])
+    expect(problems).to_contain_text("and 1 more like it")
+
+
 def test_the_record_shown_is_the_exact_one(tmp_path: Path, view: View, opened: Opened) -> None:
     from playwright.sync_api import expect
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from nas_tuners.contract.search_space import SearchSpace
@@ -154,6 +155,80 @@ def test_everything_is_drawn(study: _Study, view: View, opened: Opened) -> None:
         assert serious(page) == []
 
 
+def test_keys_of_any_name(tmp_path: Path, view: View, opened: Opened) -> None:
+    url = f"sqlite:///{tmp_path}/odd.db"
+    study = optuna.create_study(study_name="odd", storage=url, direction="minimize")
+    names = [
+        "constructor",
+        "__proto__",
+        "toString",
+        "number",
+        "seconds",
+        "rate",
+        'a "b"',
+        "n" * 300,
+    ]
+    for number in range(25):
+        values = {name: (number * (at + 3) * 0.618) % 1 for at, name in enumerate(names)}
+        study.add_trial(
+            create_trial(
+                value=values["constructor"],
+                params=values,
+                distributions=dict.fromkeys(names, FloatDistribution(0, 1)),
+                user_attrs={"rate": 7, "valueOf": number},
+            )
+        )
+    page = show(opened, view("--storage", url))
+    wait_for_text(page.locator(".plot-importance"), "__proto__")
+    for name in ("constructor", "number (choice)", "rate", "rate (choice)", "valueOf"):
+        page.get_by_role("searchbox").fill(f'"{name}">=0.5')
+        wait_for_text(counted(page), "of 25 trials" if name != "rate" else "25 trials")
+        assert page.locator("#filter-help.problem").count() == 0
+    page.get_by_role("searchbox").fill("")
+    rows(page).first.click()
+    wait_for_text(page.locator(".details"), "__proto__")
+    wait_for_text(page.locator(".details"), 'a "b"')
+
+
+def test_a_thousand_keys(tmp_path: Path, view: View, opened: Opened) -> None:
+    url = f"sqlite:///{tmp_path}/wide.db"
+    study = optuna.create_study(study_name="wide", storage=url)
+    names = [f"layer_{at:04}" for at in range(1000)]
+    for number in range(2):
+        study.add_trial(
+            create_trial(
+                value=number,
+                params={name: (number + at) / 1001 for at, name in enumerate(names)},
+                distributions=dict.fromkeys(names, FloatDistribution(0, 1)),
+            )
+        )
+    page = show(opened, view("--storage", url))
+    wait_for_text(page.locator(".plot-parallel"), "the 120 of 1000 keys that matter most")
+    wait_until(lambda: has_drawing(page, ".plot-parallel"), "the lines")
+    chart = page.locator(".plot-parallel .chart")
+    chart.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    wait_until(lambda: chart.evaluate("chart => chart.scrollLeft") > 100, "the next axes")
+
+
+def test_what_a_running_trial_reports(tmp_path: Path, view: View, opened: Opened) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(study_name="mine", storage=url)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
+    running = study.ask()
+    running.report(0.25, 0)
+    page = show(opened, view("--storage", url))
+    page.get_by_role("searchbox").fill("state:running")
+    wait_for_text(counted(page), "1 of 4 trials")
+    rows(page).first.click()
+    own = page.locator(".own-curve .chart")
+    own.focus()
+    page.keyboard.press("End")
+    wait_for_text(own.locator("output"), "0.25 at step 0")
+    running.report(0.75, 1)
+    wait_for_text(own.locator("output"), "0.75 at step 1")
+
+
 def text_of(page: Page, plot: str) -> str:
     return page.locator(f"{plot} .chart").get_attribute("aria-label") or ""
 
@@ -174,7 +249,7 @@ def serious(page: Page) -> list[str]:
     return [
         f"{one['id']}: {node['html'][:200]}"
         for one in found
-        if one["impact"] in ("serious", "critical")
+        if one["impact"] in ("moderate", "serious", "critical")
         for node in one["nodes"][:2]
     ]
 

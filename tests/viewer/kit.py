@@ -120,10 +120,12 @@ class Served:
 
 
 @contextmanager
-def served(source: Path | Runs, *, hub: Hub | None = None, **address: Any) -> Iterator[Served]:
+def served(
+    source: Path | Runs, *, hub: Hub | None = None, patience: int = 10, **address: Any
+) -> Iterator[Served]:
     """Serve a folder from a thread of this process."""
     runs = source if isinstance(source, Runs) else runs_in_folder(source)
-    viewer = Viewer(runs, Address(**{"port": 0, **address}), hub=hub)
+    viewer = Viewer(runs, Address(**{"port": 0, **address}), hub=hub, patience=patience)
     thread = threading.Thread(target=viewer.run)
     thread.start()
     it = Served(viewer)

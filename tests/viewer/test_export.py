@@ -130,6 +130,37 @@ def test_many_trials_are_the_best_and_the_latest() -> None:
     assert fewer["reason"] == {"4999": "kept"}
 
 
+def test_the_importance_is_waited_for(tmp_path: Path) -> None:
+    study = optuna.create_study(study_name="mine", direction="maximize")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=25)
+    export_page(study, tmp_path / "page.html")
+    importance = data_in(tmp_path / "page.html")["importance"]["0"]
+    assert importance == {"metric": "default", "importance": {"x": 1.0}, "problem": ""}
+
+
+def test_an_importance_that_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_export, "_IMPORTANCE", 0.0)
+    study = optuna.create_study(study_name="mine", direction="maximize")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=300)
+    export_page(study, tmp_path / "page.html")
+    importance = data_in(tmp_path / "page.html")["importance"]["0"]
+    assert importance["problem"] == "it took too long when this page was written"
+
+
+def test_trials_that_cannot_be_read(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("report(value)")
+    assert project.run().returncode == 0
+    (storage,) = project.experiment.glob("*.db")
+    storage.write_text("no database")
+    export_page(project.experiment, tmp_path / "page.html")
+    data = data_in(tmp_path / "page.html")
+    assert data["trials"]["0"]["problems"] == [data["importance"]["0"]["problem"]]
+    assert data["intermediate"]["0"] == {"curves": {}}
+
+
 def test_nothing_to_show(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nothing is recorded there yet"):
         export_page(tmp_path, tmp_path / "page.html")

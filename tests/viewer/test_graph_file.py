@@ -159,6 +159,21 @@ def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
     assert _only(read) == "graph.json: has 65 MiB, but at most 64 MiB are read"
 
 
+@pytest.mark.parametrize("item", [b"[]", b"{}", b'""', b"1"])
+def test_millions_of_values_are_not_read(item: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "graph.json"
+    path.write_bytes(b"[" + (item + b",") * json_file.MAX_VALUES + item + b"]")
+    assert read_graph(path).problems == [
+        "graph.json: has more values than the 8,000,000 that are read"
+    ]
+
+
+def test_texts_are_not_more_than_modules_may_be() -> None:
+    graph = _spoilt(texts=["a"] * (graph_modules.MAX_MODULES + 1)).graph
+    assert graph is not None
+    assert len(graph["texts"]) == graph_modules.MAX_MODULES
+
+
 def test_a_million_nodes_are_cut() -> None:
     node = {"kind": "op", "op": "relu", "module": 0, "shapes": [[1]]}
     n = 1_000_000

@@ -14,7 +14,7 @@ TESTS = sorted((Path(__file__).parent / "page").glob("*.test.js"))
 
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: file.name.partition(".")[0])
 def test_module(file: Path) -> None:
-    command = [str(NODE), "--test", str(file)]
+    command = [str(NODE), "--test", "--test-reporter=tap", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "# pass 0" not in done.stdout, "a file without tests"

@@ -79,6 +79,11 @@ def test_hidden_folders_are_none(tmp_path: Path) -> None:
     assert titles(runs_in_folder(tmp_path)) == []
 
 
+def test_titles_hide_nothing(tmp_path: Path) -> None:
+    recorded(tmp_path / "\u202egpj.x\n<b>")
+    assert titles(runs_in_folder(tmp_path)) == ["\ufffdgpj.x\ufffd<b>"]
+
+
 def test_a_folder_that_is_reached_by_a_link(tmp_path: Path) -> None:
     recorded(tmp_path / "search")
     (tmp_path / "link").symlink_to("search")

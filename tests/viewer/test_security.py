@@ -300,6 +300,14 @@ def test_a_wrong_cookie_is_none(remote: Served) -> None:
         assert remote.get("api/runs", Cookie=cookie).status_code == 403
 
 
+@pytest.mark.parametrize("others", ["a[]=1", '{"a":1}=2', 'open="', "=", "lone", "\xe9=\xe9"])
+def test_cookies_of_other_programs_of_the_host_do_not_matter(remote: Served, others: str) -> None:
+    ours = f"nas-tuners-{remote.port}={remote.token}"
+    for cookie in (f"{others}; {ours}", f"{ours}; {others}", f"{ours}x;{ours}"):
+        host = f"Host: 127.0.0.1:{remote.port}"
+        assert remote.raw_get("/api/runs", host, f"Cookie: {cookie}")[0] == 200
+
+
 def test_after_a_link_of_another_site_the_page_asks_for_itself(remote: Served) -> None:
     """A redirect would still count as the other site's, and get no cookie."""
     followed = {

@@ -9,6 +9,7 @@ import pytest
 
 from nas_tuners.contract.errors import ConfigError
 from nas_tuners.viewer.serving import serve
+from nas_tuners.viewer.serving.events import Hub
 from nas_tuners.viewer.serving.serve import Address, listen
 from tests.networks import free_port
 from tests.viewer.kit import recorded, served
@@ -39,7 +40,7 @@ def test_the_next_free_port_where_none_was_asked_for(monkeypatch: pytest.MonkeyP
 def test_hosts_that_are_not_ours() -> None:
     with pytest.raises(ConfigError, match=r"--host: 'no such host' is no address"):
         listen(Address("no such host", 0))
-    with pytest.raises(ConfigError, match=r"192.0.2.1 is no address of this computer"):
+    with pytest.raises(ConfigError, match=r"--host: 192.0.2.1 is no address of this computer"):
         listen(Address("192.0.2.1", 0))
 
 
@@ -74,3 +75,28 @@ def test_it_can_be_started_again_at_once(tmp_path: Path) -> None:
     for _ in range(3):
         with served(tmp_path, port=port) as it:
             assert it.get("api/runs").status_code == 200
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHos"])
+def test_who_does_not_come_to_the_end_of_a_request_is_not_waited_for(
+    begun: bytes, tmp_path: Path
+) -> None:
+    with served(tmp_path, patience=1) as it:
+        asked = f"GET /api/runs HTTP/1.1\r\nHost: 127.0.0.1:{it.port}\r\n\r\n".encode()
+        for before in (b"", asked):
+            with socket.create_connection(("127.0.0.1", it.port), timeout=20) as connection:
+                connection.sendall(before + begun)
+                while connection.recv(65536):
+                    pass
+
+
+def test_who_follows_a_run_is_waited_for(tmp_path: Path) -> None:
+    recorded(tmp_path / "search")
+    with (
+        served(tmp_path, patience=1, hub=Hub(heartbeat=0.5)) as it,
+        it.client.stream("GET", "api/runs/0/events") as stream,
+    ):
+        chunks = stream.iter_bytes()
+        signs = 0
+        while signs < 5:
+            signs += next(chunks).count(b": still here")

@@ -20,6 +20,8 @@ from optuna.trial import TrialState, create_trial
 from nas_tuners.contract.errors import ExperimentError
 from nas_tuners.contract.search_space import SearchSpace
 from nas_tuners.tuners._study import attach_space
+from nas_tuners.viewer.trials.opening import open_reader, studies_in
+from nas_tuners.viewer.trials.reader import Batch
 from nas_tuners.viewer.trials.source import Trials
 
 from ..experiment_kit import Project, eventually
@@ -88,10 +90,11 @@ class _Place:
             study_name="mine", storage=self.storage, directions=list(directions)
         )
 
-    def look(self, study: optuna.Study) -> Trials:
+    def look(self, study: optuna.Study, clock: Callable[[], float] = lambda: 0.0) -> Trials:
+        """With a clock that stands still, so that no reading of a busy machine is a slow one."""
         if self.kind == "memory":
-            return Trials.of_study(study)
-        return Trials.of_storage(self.url, study.study_name)
+            return Trials.of_study(study, clock=clock)
+        return Trials.of_storage(self.url, study.study_name, clock=clock)
 
     def close(self) -> None:
         if isinstance(self.storage, RDBStorage):
@@ -309,6 +312,7 @@ def test_database_that_cannot_be_written_to_is_read(tmp_path: Path, opened: Any)
         ("sqlite:///{folder}/empty.db", "cannot be read"),
         ("journal:///{folder}/text.db", "cannot be read"),
         ("postgresql://nobody:secret-word@127.0.0.1:1/none", "cannot be read"),
+        ("postgresql://nobody:an@secret-word@127.0.0.1:1/none", "cannot be read"),
         ("nonsense", "cannot be opened"),
     ],
 )
@@ -345,8 +349,6 @@ def test_study_must_be_named_where_there_are_several(tmp_path: Path, opened: Any
 def test_study_that_comes_later_is_found(tmp_path: Path, opened: Any) -> None:
     now = [0.0]
     url = f"sqlite:///{tmp_path}/study.db"
-    from nas_tuners.viewer.trials.opening import open_reader
-
     trials = opened(Trials(lambda: open_reader(url), url=url, clock=lambda: now[0]))
     before = whole(trials)
     assert before["problems"]
@@ -388,6 +390,111 @@ def test_a_growing_study_is_read_whole_from_many_threads(tmp_path: Path, opened:
         assert not thread.is_alive()
     assert not failures
     assert whole(trials)["values"]["default"] == [float(number) for number in range(40)]
+    place.close()
+
+
+def test_what_is_slow_is_read_less_often_but_soon(tmp_path: Path, opened: Any) -> None:
+    place = _Place("sqlite", tmp_path)
+    study = place.study()
+    now, pace = [0.0], [0.0]
+
+    def clock() -> float:
+        now[0] += pace[0]
+        return now[0]
+
+    trials = opened(place.look(study, clock))
+    whole(trials)
+    pace[0] = 100.0  # seconds, a reading takes
+    revision = trials.columns()["revision"]
+    pace[0] = 0.0
+    study.tell(study.ask(), 1.0)
+    assert trials.changes(revision) is None
+    now[0] += 5.1
+    assert changes(trials, revision)["rows"]["values"] == {"default": [1.0]}
+    place.close()
+
+
+@pytest.mark.parametrize("trials_anew", [1, 3])
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+def test_a_study_that_is_begun_anew_is_read_anew(
+    kind: str, trials_anew: int, tmp_path: Path, opened: Any
+) -> None:
+    place = _Place(kind, tmp_path)
+    study = place.study()
+    for _ in range(3):
+        study.tell(study.ask(), 1.0)
+    trials = opened(place.look(study))
+    before = whole(trials)
+    place.close()
+    for file in tmp_path.iterdir():
+        file.rename(tmp_path / f"old-{file.name}")  # so that the inode is another
+    place = _Place(kind, tmp_path)
+    study = place.study()
+    for _ in range(trials_anew):
+        study.tell(study.ask(), 2.0)
+    change = trials.changes(before["revision"])
+    assert change is not None
+    assert "rows" not in change  # as trials are gone: all is to be asked for
+    assert whole(trials)["values"] == {"default": [2.0] * trials_anew}
+    assert trials.changes(change["revision"]) is None
+    place.close()
+
+
+def test_closing_does_not_wait_for_a_storage_that_does_not_answer(tmp_path: Path) -> None:
+    place = _Place("sqlite", tmp_path)
+    study = place.study()
+    reader = open_reader(place.url)
+    asked, answer, closed = threading.Event(), threading.Event(), threading.Event()
+    read, close = reader.read, reader.close
+
+    def slow_read() -> Batch:
+        asked.set()
+        answer.wait()
+        return read()
+
+    def noted_close() -> None:
+        close()
+        closed.set()
+
+    reader.read, reader.close = slow_read, noted_close  # type: ignore[method-assign]
+    trials = Trials(lambda: reader)
+    trials.begin()
+    assert asked.wait(30)
+    trials.close()
+    assert not closed.is_set()
+    answer.set()
+    assert closed.wait(30)
+    study.tell(study.ask(), 1.0)
+    assert trials.columns()["number"] == []
+    place.close()
+
+
+def test_the_studies_of_a_journal(tmp_path: Path) -> None:
+    place = _Place("journal", tmp_path)
+    study = place.study()
+    trial = study.ask()
+    trial.set_user_attr("note", '{"op_code": 0, "study_name": "none"}')
+    trial.set_user_attr("nested", {"op_code": 0})
+    study.tell(trial, 1.0)
+    for name in ("second", "third \u202e"):
+        optuna.create_study(study_name=name, storage=place.storage)
+    optuna.delete_study(study_name="mine", storage=place.storage)
+    optuna.create_study(study_name="mine", storage=place.storage)
+    with (tmp_path / "study.log").open("a") as file:
+        file.write('{"op_code":0,"study_name":"torn')
+    assert studies_in(place.url) == ["second", "third \u202e", "mine"]
+
+
+def test_nothing_is_read_once_it_is_closed(tmp_path: Path) -> None:
+    place = _Place("sqlite", tmp_path)
+    study = place.study()
+    trials = place.look(study)
+    before = whole(trials)
+    study.tell(study.ask(), 1.0)
+    trials.close()
+    assert trials.columns() == before
+    with pytest.raises(ExperimentError):
+        trials.details(0)
     place.close()
 
 

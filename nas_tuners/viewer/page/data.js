@@ -3,6 +3,8 @@
  * file. Both give the same; only the server tells of changes.
  */
 
+import { asTrials } from "./trials/merge.js";
+
 /**
  * @typedef {object} Data
  * @property {boolean} live               whether there is a server
@@ -31,7 +33,7 @@ function fromServer() {
     graph: (run) => read(`${of(run)}/graph`),
     log: (run) => read(`${of(run)}/log`),
     record: (run, index) => read(`${of(run)}/log/${index}`),
-    trials: (run) => read(`${of(run)}/trials`),
+    trials: async (run) => asTrials(await read(`${of(run)}/trials`)),
     trial: (run, number) => read(`${of(run)}/trials/${number}`),
     trialLog: (run, number, name) => readText(`${of(run)}/trials/${number}/log/${name}`),
     intermediate: (run) => read(`${of(run)}/intermediate`),
@@ -52,7 +54,7 @@ function fromPage(content) {
     graph: (run) => part("graph", run),
     log: (run) => part("log", run),
     record: async (run, index) => recordOf(await part("log", run), index),
-    trials: (run) => part("trials", run),
+    trials: async (run) => asTrials(await part("trials", run)),
     trial: async (run, number) => {
       const found = (await part("trial", run))[number];
       if (!found) throw new Error(`this page holds no more of trial ${number}`);
@@ -124,15 +126,17 @@ export function withRecords(log, more, limit = 2000) {
 const own = (object, key) => (Object.hasOwn(object, key) ? object[key] : undefined);
 
 /**
- * The first record of each part of the log. Parts are powers of two long: those of later times are
+ * The first record of each part of the log, and what the search decided for in the end, unless
+ * there is hardly anything else. Parts are powers of two long: those of later times are
  * made of whole ones of now, so that records stay evenly spread, however often this is done.
  */
 function thinned(log, most) {
   const last = log.index.length - 1;
   const length = 2 ** Math.ceil(Math.log2(log.count / most));
   const part = (place) => Math.floor(log.index[place] / length);
+  const finals = log.kind.filter((kind) => kind === "final").length;
   const keep = (place) => place === 0 || place === last || part(place) !== part(place - 1) ||
-    log.kind[place] === "final";
+    (log.kind[place] === "final" && finals <= most / 2);
   const every = (list) => list.filter((_, place) => keep(place));
   const values = Object.fromEntries(Object.entries(log.values).map(([k, v]) => [k, every(v)]));
   const { index, step, epoch, time, kind } = log;
@@ -164,13 +168,29 @@ async function problemOf(response) {
   return `the server answered ${response.status} ${response.statusText}`;
 }
 
-/** Follow a stream of events; a stream that breaks is taken up again by the browser. */
-function listen(path, handlers) {
-  const source = new EventSource(path);
-  for (const name of ["graph", "log", "trials", "problem"]) {
-    source.addEventListener(name, (event) => handlers[name]?.(JSON.parse(event.data)));
-  }
-  source.onopen = () => handlers.connected?.(true);
-  source.onerror = () => handlers.connected?.(false);
-  return () => source.close();
+const AGAIN = 5000; // milliseconds
+
+/**
+ * Follow a stream of events. One that breaks is taken up again by the browser; one that was
+ * refused, as by a server that has too many, is asked for again here.
+ */
+export function listen(path, handlers, { Source = globalThis.EventSource, wait = AGAIN } = {}) {
+  let source;
+  let timer;
+  const open = () => {
+    source = new Source(path);
+    for (const name of ["graph", "log", "trials", "problem"]) {
+      source.addEventListener(name, (event) => handlers[name]?.(JSON.parse(event.data)));
+    }
+    source.onopen = () => handlers.connected?.(true);
+    source.onerror = () => {
+      handlers.connected?.(false);
+      if (source.readyState === Source.CLOSED) timer = setTimeout(open, wait);
+    };
+  };
+  open();
+  return () => {
+    clearTimeout(timer);
+    source.close();
+  };
 }

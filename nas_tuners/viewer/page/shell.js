@@ -137,17 +137,20 @@ function Theme({ store }) {
 
 const SHOWN = 8;
 
-/** What is wrong with the files, and could not be shown. */
+/** What is wrong with the files, and could not be shown; those that come are read out. */
 function Notices({ told }) {
-  const [hidden, hide] = useState(0);
-  if (told.length <= hidden) return html`<div></div>`;
+  const [hidden, hide] = useState(() => new Set());
+  const open = [...new Set(told)].filter((text) => !hidden.has(text));
   return html`
-    <section class="notices problem" aria-label="Problems">
-      <ul>
-        ${told.slice(0, SHOWN).map((text) => html`<li>${text}</li>`)}
-        ${told.length > SHOWN && html`<li>and ${told.length - SHOWN} more</li>`}
-        <li class="plain"><button onClick=${() => hide(told.length)}>Hide these</button></li>
-      </ul>
-    </section>
+    <div aria-live="polite">
+      ${open.length > 0 && html`
+        <section class="notices problem" aria-label="Problems">
+          <ul>
+            ${open.slice(0, SHOWN).map((text) => html`<li key=${text}>${text}</li>`)}
+            ${open.length > SHOWN && html`<li>and ${open.length - SHOWN} more</li>`}
+            <li class="plain"><button onClick=${() => hide(new Set(told))}>Hide these</button></li>
+          </ul>
+        </section>`}
+    </div>
   `;
 }

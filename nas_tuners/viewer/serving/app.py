@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,6 +25,7 @@ from .changes import Place
 from .events import Hub, TooManyStreams
 from .index import index
 from .security import Access, Guard
+from .threads import in_thread
 
 _FRESH = {"cache-control": "no-cache"}
 _NEVER_KEPT = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -61,7 +61,7 @@ def make_app(runs: Runs, hub: Hub, access: Access) -> ASGIApp:
         yield
         begun.cancel()
         hub.stop()
-        await to_thread.run_sync(runs.close)
+        await in_thread(runs.close)
 
     handlers: dict[Any, Any] = {
         HTTPException: _say,
@@ -75,7 +75,7 @@ def make_app(runs: Runs, hub: Hub, access: Access) -> ASGIApp:
 
 async def _begin_to_read(runs: Runs, hub: Hub) -> None:
     """Read what is asked for first while the browser starts."""
-    for run in (await to_thread.run_sync(runs.refresh))[:1]:
+    for run in (await in_thread(runs.refresh))[:1]:
         with suppress(NasTunersError, OSError):  # told when it is asked for
             await hub.read(run, run.begin)
 
@@ -88,7 +88,7 @@ class _Answers:
         self._hub = hub
 
     async def runs(self, request: Request) -> Response:
-        runs = await to_thread.run_sync(self._runs.listing)
+        runs = await in_thread(self._runs.listing)
         content = json_bytes({"version": __version__, "runs": runs})
         return Response(content, headers=_FRESH, media_type="application/json")
 

@@ -11,10 +11,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from anyio import to_thread
-
 from .._run import Run, json_bytes
 from .changes import Event, Follower, Place
+from .threads import in_thread
 
 _EVERY = 0.5  # seconds between two looks at the files
 _TRIALS_EVERY = 2  # looks between two at a study, which cost more
@@ -55,7 +54,7 @@ class Hub:
     async def read(self, run: Run, read: Callable[[], T]) -> T:
         """Read a run in a thread, one at a time."""
         async with self._turns[run.number]:
-            return await to_thread.run_sync(read)
+            return await in_thread(read)
 
     def given(self, run: Run, **parts: str | int) -> None:
         """Note what of a place a page has got: it will follow the run from there on."""
@@ -149,7 +148,7 @@ class _Watch:
         try:
             async with self._turn:
                 await self._look(trials=True)
-                events = await to_thread.run_sync(self._follower.catch_up, place)
+                events = await in_thread(lambda: self._follower.catch_up(place))
                 message = as_message(events, self._follower.place)
                 self._queues.add(queue)
         finally:
@@ -179,7 +178,7 @@ class _Watch:
 
     async def _look(self, *, trials: bool) -> None:
         self._looks += 1
-        events = await to_thread.run_sync(lambda: self._follower.look(trials=trials))
+        events = await in_thread(lambda: self._follower.look(trials=trials))
         if not events:
             return
         message = as_message(events, self._follower.place)

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
@@ -226,12 +225,14 @@ def _knows_token(request: _Request, access: Access) -> bool:
     given = request.query.get(_TOKEN, "").encode("utf-8", "replace")
     if hmac.compare_digest(given, token):
         return True
-    try:
-        cookies = SimpleCookie(request.header("cookie") or "")
-    except CookieError:
-        cookies = SimpleCookie()
-    kept = cookies[access.cookie].value if access.cookie in cookies else ""
-    return hmac.compare_digest(kept.encode("utf-8", "replace"), token)
+    kept = _cookies(request.header("cookie") or "", access.cookie)
+    return any(hmac.compare_digest(value.encode("utf-8", "replace"), token) for value in kept)
+
+
+def _cookies(header: str, name: str) -> list[str]:
+    """What is kept under a name. Other programs of this host may have cookies of any form."""
+    pairs = (part.strip().partition("=") for part in header.split(";"))
+    return [value for known, _, value in pairs if known == name]
 
 
 async def _redirect(send: Send, where: str, request: _Request, *, cookie: str = "") -> None:

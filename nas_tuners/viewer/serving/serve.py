@@ -22,6 +22,7 @@ try:
 
     from .app import make_app
     from .events import Hub
+    from .protocol import Protocol
     from .security import Access
 except ModuleNotFoundError as error:
     if error.name not in ("anyio", "starlette", "uvicorn"):
@@ -35,6 +36,7 @@ except ModuleNotFoundError as error:
 DEFAULT_PORT = 6060
 _NEXT = 50  # ports that are tried after it
 _CONNECTIONS = 256
+_PATIENCE = 10  # seconds for a request, so that those who never end one leave room for others
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Viewer:
         runs: What it shows.
         address: Where it listens.
         hub: What watches the runs for it.
+        patience: Seconds that a connection may take for a request.
 
     Attributes:
         url: What people open.
@@ -70,7 +73,9 @@ class Viewer:
         ConfigError: if the port is taken, or the host is none of this computer.
     """
 
-    def __init__(self, runs: Runs, address: Address, *, hub: Hub | None = None) -> None:
+    def __init__(
+        self, runs: Runs, address: Address, *, hub: Hub | None = None, patience: int = _PATIENCE
+    ) -> None:
         prefix = _prefix(address.prefix)
         self._socket = listen(address)
         port = self._socket.getsockname()[1]
@@ -87,7 +92,7 @@ class Viewer:
         self.hub = hub or Hub()
         config = uvicorn.Config(
             make_app(runs, self.hub, access),
-            http="h11",  # the same limits everywhere, and nothing compiled
+            http=Protocol,  # the same limits everywhere, and nothing compiled
             ws="none",
             loop="asyncio",
             log_config=None,
@@ -95,6 +100,7 @@ class Viewer:
             server_header=False,
             proxy_headers=False,
             limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=patience,
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config, self.hub.stop)
@@ -159,7 +165,8 @@ def listen(address: Address) -> socket.socket:
             return _bound(family, (where[0], port, *where[2:]))
         except OSError as error:
             if error.errno != errno.EADDRINUSE or port == ports[-1]:
-                raise ConfigError(_why_not(error, address.host, port), "--port") from error
+                option = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
+                raise ConfigError(_why_not(error, address.host, port), option) from error
     raise AssertionError("the last port has not been tried")
 
 

@@ -42,6 +42,7 @@ test("a chain is wrapped to the room that there is", () => {
   const found = genotype(line, line.cells[0]);
   const { width, height, edges } = placed(found, found.edges.map(() => 11), 600);
   assert.ok(width <= 600 && height > 100);
+  assert.ok(edges.every(({ points }) => points.every(({ x }) => x > 4 && x < width)));
   assert.match(pathOf(edges[0]), /^M[\d.]+,[\d.]+C/);
   assert.ok(edges.some(({ path }) => path.includes("Q")));
 });
@@ -83,13 +84,13 @@ test("an architecture costs what its output depends on", () => {
     normal_n2_p0: [1], normal_n2_p1: [0], normal_n2_switch: [0, 1],
     normal_n3_p0: [1], normal_n3_p1: [0], normal_n3_p2: [0], normal_n3_switch: [1, 2],
   };
-  const { parameters, flops, largest } = costs(small, choice);
+  const { parameters, flops, asRecorded } = costs(small, choice);
   assert.equal(all.parameters, 1000);
   assert.equal(all.flops, 500 + 70 + 5 * 2 * 100);
   // 10 of each "b" that is not taken: those of four edges and of the edge that is not an input
   assert.equal(parameters, 1000 - 4 * 10);
   assert.equal(flops, 500 + 70 + 4 * 100);
-  assert.equal(largest, false);
+  assert.equal(asRecorded, false);
 });
 
 test("choices in candidates cost where their candidate is chosen", () => {
@@ -97,9 +98,10 @@ test("choices in candidates cost where their candidate is chosen", () => {
   const one = graphModel(json);
   assert.equal(costs(one, { outer: [0], inner: [0] }).parameters, 48 - 30);
   assert.equal(costs(one, { outer: [1], inner: [0] }).parameters, 48 - 10 - 10);
-  assert.deepEqual([costs(one, {}).largest, costs(one, { outer: [0] }).flops], [true, 180]);
+  assert.deepEqual([costs(one, {}).asRecorded, costs(one, { outer: [0] }).flops], [true, 180]);
   const never = graphModel(withoutNodes(json));
-  assert.deepEqual(costs(never, { outer: [0] }), { parameters: 18, flops: null, largest: true });
+  assert.deepEqual(costs(never, { outer: [0] }),
+    { parameters: 18, flops: null, asRecorded: true });
 });
 
 test("architectures differ key by key, edges where one is not in the other", () => {
@@ -131,4 +133,23 @@ test("cells of booleans for edges are drawn with operations for vertices", () =>
     { "cell/edge_0_1": [1], "cell/edge_0_2": [1], "cell/edge_1_2": [0] });
   assert.deepEqual(chosen.states.map(({ name }) => name), ["input", "output"]);
   assert.equal(chosen.edges.length, 1);
+});
+
+test("a depth is counted; sizes that change are those that were recorded", () => {
+  const json = nested();
+  const { width } = json.choices;
+  assert.equal(costs(graphModel(json), {}).asRecorded, true);
+  const place = { module: 1, nodes: [], slots: [{ params: 1 }, { params: 2 }] };
+  json.choices.width = { ...width, places: [place] };
+  assert.equal(costs(graphModel(json), {}).asRecorded, false);
+});
+
+test("keys that an architecture does not decide may be named as what every object has", () => {
+  const odd = graphModel(JSON.parse(JSON.stringify(darts({ cells: 1 }))
+    .replaceAll("normal_n2_switch", "constructor").replaceAll("normal_n2_p0", "toString")));
+  const drawing = genotype(odd, odd.cells[0]);
+  assert.equal(reducedTo(drawing, {}).edges.length, drawing.edges.length);
+  const edge = drawing.edges.find(({ op }) => op?.key === "toString");
+  assert.equal(lookOf(odd, edge, () => null, { choice: {} }).text, "1 of 8");
+  assert.equal(differs(edge, { choice: {} }, { choice: {} }), false);
 });

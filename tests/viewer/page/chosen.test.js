@@ -7,6 +7,7 @@ import { layoutOf } from "../../../nas_tuners/viewer/page/graph/layout.js";
 import { graphModel } from "../../../nas_tuners/viewer/page/graph/model.js";
 import { openAll, openChoices } from "../../../nas_tuners/viewer/page/graph/open.js";
 import { planOf } from "../../../nas_tuners/viewer/page/graph/plan.js";
+import { enasMacro } from "./cells_graphs.js";
 import { dartsGraph, treeOnly } from "./graphs.js";
 
 const model = graphModel(dartsGraph({ cells: 2, nodes: 1 }));
@@ -86,4 +87,31 @@ test("what is left can be laid out", () => {
   const hidden = new Uint8Array(plan.nodes);
   const layout = layoutOf(plan, { open, hidden, widths: [], shapes: false });
   assert.ok(layout.ids.length > chosen.nodes.length);
+});
+
+test("an input choice that takes none is decided, and nothing joins its inputs", () => {
+  const macro = graphModel(enasMacro());
+  const choice = Object.fromEntries(
+    macro.keys.map((key) => [key, key.endsWith("skip") ? [] : [0]]),
+  );
+  const chosen = chosenOnly(macro, choice);
+  assert.deepEqual(chosen.undecided, []);
+  assert.ok(!chosen.modules.some(({ type }) => type === "InputChoice"));
+  assert.ok(chosen.nodes.every(({ op }) => op !== "sum"));
+  const { parameters, flops } = costs(macro, choice);
+  assert.equal(chosen.json.parameters, parameters);
+  assert.equal(chosen.nodes.reduce((sum, node) => sum + (node.flops ?? 0), 0), flops);
+});
+
+test("keys may be named as what every object has", () => {
+  for (const key of ["constructor", "__proto__"]) {
+    const json = JSON.parse(JSON.stringify(dartsGraph({ cells: 1, nodes: 1 }))
+      .replaceAll('"n0_p0"', JSON.stringify(key)));
+    const odd = graphModel(json);
+    assert.deepEqual(chosenOnly(odd, {}).undecided, odd.keys);
+    assert.equal(costs(odd, {}).parameters, odd.json.parameters);
+    const choice = JSON.parse(`{${JSON.stringify(key)}: [0]}`);
+    assert.ok(costs(odd, choice).parameters < odd.json.parameters);
+    assert.equal(chosenOnly(odd, choice).json.parameters, costs(odd, choice).parameters);
+  }
 });

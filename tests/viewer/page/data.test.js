@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  nearest, openData, recordOf, withRecords,
+  listen, nearest, openData, recordOf, withRecords,
 } from "../../../nas_tuners/viewer/page/data.js";
 import { randomly } from "./random.js";
 
@@ -122,4 +122,53 @@ test("a page that is one file gives what it holds", async () => {
   await assert.rejects(data.trial("0", 3), /no more of trial 3/);
   await assert.rejects(data.trialLog("0", 3, "stdout.txt"), /holds no logs/);
   data.follow("0", {})();
+});
+
+test("a stream that is refused is asked for again, until it is left", async () => {
+  const made = [];
+  class Source {
+    static CLOSED = 2;
+    constructor(path) {
+      this.path = path;
+      this.readyState = 0;
+      this.heard = {};
+      made.push(this);
+    }
+    addEventListener(name, hear) {
+      this.heard[name] = hear;
+    }
+    close() {
+      this.readyState = 2;
+    }
+  }
+  const told = [];
+  const handlers = { connected: (is) => told.push(is), log: (more) => told.push(more) };
+  const pause = () => new Promise((done) => {
+    setTimeout(done, 20);
+  });
+  const leave = listen("events", handlers, { Source, wait: 1 });
+  made[0].onerror(); // broken: the browser takes it up
+  await pause();
+  assert.equal(made.length, 1);
+  made[0].readyState = Source.CLOSED;
+  made[0].onerror();
+  await pause();
+  assert.equal(made.length, 2);
+  made[1].onopen();
+  made[1].heard.log({ data: "3" });
+  assert.deepEqual(told, [false, false, true, 3]);
+  made[1].readyState = Source.CLOSED;
+  made[1].onerror();
+  leave();
+  await pause();
+  assert.equal(made.length, 2);
+});
+
+test("a log of nothing but final records does not grow without end", () => {
+  let log = overview([0], undefined, { kind: "final" });
+  for (const i of upTo(1000).slice(1)) {
+    log = withRecords(log, overview([i], undefined, { kind: "final" }), 50);
+    assert.ok(log.index.length <= 50 + 1);
+  }
+  assert.equal(log.count, 1000);
 });

@@ -53,3 +53,12 @@ test("gates that are more open than closed", () => {
 test("values are chosen as layers are; keys without weights are left out", () => {
   assert.deepEqual(decision(graphModel(nested()), { width: [0.4, 0.6] }), { width: [1] });
 });
+
+test("keys may be named as what every object has", () => {
+  const json = JSON.parse(JSON.stringify(enasMacro()).replaceAll("layer3_skip", "__proto__")
+    .replaceAll("layer2_skip", "constructor"));
+  const odd = graphModel(json);
+  assert.deepEqual(Object.keys(decision(odd, {})), []);
+  const choice = decision(odd, JSON.parse('{"__proto__": [0.7, 0.2, 0.1]}'));
+  assert.deepEqual(Object.entries(choice), [["__proto__", [0]]]);
+});

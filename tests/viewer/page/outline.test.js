@@ -121,3 +121,12 @@ test("a selected box is told in words", () => {
   assert.equal(words, "n0_p0, LayerChoice, choice n0_p0, 4 candidates, strongest max_pool 0.60, "
     + "closed");
 });
+
+test("a choice without candidates is spoken of, too", () => {
+  const json = dartsGraph({ cells: 1, nodes: 1 });
+  json.choices.n0_switch.names = [];
+  const empty = graphModel(json);
+  const { module } = empty.choices.n0_switch.places[0];
+  const said = spoken(empty, planOf(empty), module, new Set(), () => []);
+  assert.match(said, /choice n0_switch, 0 candidates$/);
+});

@@ -6,7 +6,7 @@ import { graphModel } from "../../../nas_tuners/viewer/page/graph/model.js";
 import { openAll, openChoices } from "../../../nas_tuners/viewer/page/graph/open.js";
 import { planOf } from "../../../nas_tuners/viewer/page/graph/plan.js";
 import {
-  countHidden, draw, itemAt, onOpener,
+  countHidden, draw, hiddenTest, itemAt, onOpener,
 } from "../../../nas_tuners/viewer/page/graph/scene.js";
 import { neighbour } from "../../../nas_tuners/viewer/page/graph/steps.js";
 import { escaped, svgText } from "../../../nas_tuners/viewer/page/graph/svg.js";
@@ -167,4 +167,20 @@ test("characters that XML has no place for are left out", () => {
 test("cycles are drawn", () => {
   const { written } = drawn(sceneOf(cyclicGraph()), lookOf());
   assert.ok(written.curve.length >= 3);
+});
+
+test("what is hidden below a threshold can be neither clicked nor reached by arrows", () => {
+  const { layout, model: { modules }, plan } = everything;
+  const look = lookOf({ threshold: 0.2 });
+  const isHidden = hiddenTest(everything, look);
+  const slots = modules.filter(({ candidate }) => candidate?.key === "n0_p0"
+    && candidate.place === 0).map(({ index }) => index);
+  assert.deepEqual(slots.map(isHidden), [true, false, false, true]);
+  const at = layout.ids.indexOf(slots[0]);
+  const [x, y, w, h] = layout.box.subarray(4 * at, 4 * at + 4);
+  const middle = [x + w / 2, y + h / 2];
+  assert.ok(itemAt(everything, ...middle) !== modules[slots[0]].parent);
+  assert.equal(itemAt(everything, ...middle, isHidden), modules[slots[0]].parent);
+  assert.equal(neighbour(everything, slots[1], -1, 0), slots[0]);
+  assert.equal(neighbour({ layout, plan }, slots[1], -1, 0, isHidden), null);
 });

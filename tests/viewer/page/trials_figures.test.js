@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  bestSoFar, complete, extent, front, meanAndError, meanPerCandidate, thinned,
+  bestSoFar, complete, directionOf, extent, front, meanAndError, meanPerCandidate, thinned,
 } from "../../../nas_tuners/viewer/page/trials/figures.js";
 import { axis, logTicks, roomy, ticks } from "../../../nas_tuners/viewer/page/trials/ticks.js";
 import { randomly } from "./random.js";
@@ -133,4 +133,29 @@ test("an axis goes there and back", () => {
   assert.ok(Math.abs(log.back(100) - 0.01) < 1e-12);
   assert.deepEqual(roomy([0, 0]), [-1, 1]);
   assert.equal(extent([NaN, null]), null);
+});
+
+test("no trial is in two ranges of a number, and their filters find those they count", () => {
+  const random = randomly(3);
+  for (let round = 0; round < 50; round += 1) {
+    const values = Array.from({ length: 60 }, () => Math.floor(random() * (round + 9)));
+    const places = [...values.keys()];
+    const rows = meanPerCandidate(values, null, values, places);
+    assert.equal(rows.reduce((sum, { count }) => sum + count, 0), 60);
+    for (const { low, high, count } of rows) {
+      assert.equal(values.filter((value) => value >= low && value <= high).length, count);
+    }
+  }
+});
+
+test("a metric that is only reported has no direction", () => {
+  const trials = { metrics: ["default", "ms"], directions: ["minimize", null] };
+  assert.equal(directionOf(trials, "default"), "minimize");
+  assert.equal(directionOf(trials, "ms"), null);
+  assert.equal(directionOf(trials, "gone"), null);
+});
+
+test("marks of numbers that cannot be counted through come to an end", () => {
+  assert.ok(ticks(1e17, 1e17 + 16, 3).length < 2000);
+  assert.ok(ticks(-1.7e308, 1.7e308, 3).length < 2000);
 });

@@ -7,9 +7,9 @@ import {
   columnsOf, entryText, metricText, sorted,
 } from "../../../nas_tuners/viewer/page/trials/columns.js";
 import {
-  filterOf, parse, termText, withTerms,
+  fieldOf, filterOf, parse, termText, withTerms,
 } from "../../../nas_tuners/viewer/page/trials/filter.js";
-import { withTrials } from "../../../nas_tuners/viewer/page/trials/merge.js";
+import { asTrials, withTrials } from "../../../nas_tuners/viewer/page/trials/merge.js";
 
 const TRIALS = {
   revision: 3,
@@ -152,7 +152,7 @@ test("rows that come or change are merged; nothing that was there is changed", (
   assert.deepEqual(merged.values.ms, [null, null, null, 9, null]);
   assert.deepEqual(merged.architecture.conv1, [0, 1, 1, 1, 0]);
   assert.deepEqual(merged.architecture.fresh, [null, null, null, null, 7]);
-  assert.deepEqual(merged.reason, { 1: "CUDA out of memory", 4: "retried" });
+  assert.deepEqual({ ...merged.reason }, { 1: "CUDA out of memory", 4: "retried" });
   assert.deepEqual(merged.feasible, [true, true, false, true, true]);
   assert.deepEqual(merged.problems, ["odd"]);
 });
@@ -163,6 +163,52 @@ test("a study that was empty grows", () => {
     reason: {}, feasible: null, metrics: [], directions: [], labels: {},
   };
   const merged = withTrials(empty, { revision: 9, rows: TRIALS });
-  const expected = { ...TRIALS, revision: 9 };
+  const expected = asTrials({ ...TRIALS, revision: 9 });
   assert.deepEqual(merged, expected);
+});
+
+test("keys may have any name", () => {
+  const odd = JSON.parse(`{"constructor": [0.5, 0.7], "__proto__": [0.1, 0.2], "toString": [0, 1],
+    "number": [7, 8], "default": [3, 4], "a\\"b": [1, 0]}`);
+  const rows = {
+    ...TRIALS, number: [0, 1], state: ["complete", "complete"], start: [1, 2], seconds: [1, 2],
+    metrics: ["default", "seconds"], directions: ["maximize", null],
+    values: { default: [1, 2], seconds: [5, 6] }, architecture: odd,
+    labels: { toString: ["x", "y"], 'a"b': ['1"', '2"'] }, reason: {}, feasible: null,
+  };
+  const empty = {
+    ...rows, number: [], state: [], start: [], seconds: [], values: {}, architecture: {},
+    labels: {},
+  };
+  for (const trials of [asTrials(rows), withTrials(asTrials(empty), { revision: 2, rows })]) {
+    assert.deepEqual(Object.keys(trials.architecture), Object.keys(odd));
+    const columns = columnsOf(trials);
+    const names = columns.map(({ id }) => id);
+    assert.equal(new Set(names).size, names.length, "no two columns have the same name");
+    const passing = (text) => {
+      const { test: passes, problems } = filterOf(text, columns);
+      assert.deepEqual(problems, [], text);
+      return [0, 1].filter(passes);
+    };
+    assert.deepEqual(passing("constructor>0.6"), [1]);
+    assert.deepEqual(passing("__proto__<0.15"), [0]);
+    assert.deepEqual(passing("toString=y"), [1]);
+    assert.deepEqual(passing("number=1"), [1]);
+    assert.deepEqual(passing('"number (choice)"=7'), [0]);
+    assert.deepEqual(passing('"default (choice)">3 default>1 "seconds (metric)"=6'), [1]);
+    const term = termText(fieldOf(trials, 'a"b'), "=", ['2"']);
+    assert.deepEqual(passing(term), [0]);
+    assert.equal(withTerms(term, fieldOf(trials, 'a"b'), []), "", "it can be taken away again");
+  }
+});
+
+test("hundreds of thousands of rows may come at once", () => {
+  const number = [...Array(200_000).keys()];
+  const all = (value) => number.map(() => value);
+  const rows = {
+    number, state: all("complete"), start: all(1), seconds: all(1), values: {}, architecture: {},
+    reason: {}, feasible: null,
+  };
+  const merged = withTrials(asTrials(TRIALS), { revision: 5, rows });
+  assert.equal(merged.number.length, 200_000);
 });

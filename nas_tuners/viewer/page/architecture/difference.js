@@ -1,5 +1,6 @@
 /** In what two architectures differ. */
 
+import { own } from "../graph/keyed.js";
 import { keysOf } from "./facts.js";
 
 /**
@@ -18,13 +19,15 @@ export function difference(space, a, b) {
 }
 
 function entry({ choice, values = {} }, key) {
-  if (choice[key]) return JSON.stringify([...choice[key]].sort((x, y) => x - y));
-  return values[key] === undefined ? "" : `value ${JSON.stringify(values[key])}`;
+  const chosen = own(choice, key);
+  if (chosen) return JSON.stringify([...chosen].sort((x, y) => x - y));
+  const value = own(values, key);
+  return value === undefined ? "" : `value ${JSON.stringify(value)}`;
 }
 
 /** Whether an edge of one architecture is not in another, or not with the same operation. */
 export function differs({ op, slot }, one, other) {
-  if (slot && other.choice[slot.key] && !other.choice[slot.key].includes(slot.index)) return true;
+  if (slot && own(other.choice, slot.key)?.includes(slot.index) === false) return true;
   return Boolean(op) && entry(one, op.key) !== entry(other, op.key);
 }
 

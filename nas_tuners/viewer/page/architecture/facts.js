@@ -1,25 +1,27 @@
 /** What an architecture is in words and numbers. */
 
 import { candidate, count, plain, shape } from "../format.js";
+import { own } from "../graph/keyed.js";
 import { html } from "../html.js";
 import { namesOf } from "./sources.js";
 
 /** What a key chooses, as people write it. */
 export function chosenText(state, space, key, { choice, values = {} }) {
-  const chosen = choice[key];
-  if (!chosen) return values[key] === undefined ? "–" : plain(values[key]);
+  const chosen = own(choice, key);
+  const value = own(values, key);
+  if (!chosen) return value === undefined ? "–" : plain(value);
   const names = namesOf(state, space, key);
   return chosen.map((index) => candidate(names, index)).join(", ") || "none";
 }
 
 /** Parameters and FLOPs, with what they mean. */
 export function Costs({ model, costs }) {
-  const { parameters, flops, largest } = costs;
+  const { parameters, flops, asRecorded } = costs;
   const given = model.json.inputs?.map((input) => shape(input.shape)).join(", ");
   const inputs = given ? `, for inputs of ${given}` : "";
-  const of = largest ? ", of the largest" : "";
+  const of = asRecorded ? ", as recorded" : "";
   return html`
-    <dl class="costs">
+    <dl class="architecture-costs">
       <div><dt>Parameters${of}</dt>
         <dd title=${`${parameters}`}>${count(parameters)}</dd></div>
       <div><dt>FLOPs${of}</dt>
@@ -28,8 +30,8 @@ export function Costs({ model, costs }) {
     </dl>
     <p class="faint">Of all that the output depends on.
       ${flops !== null && ` FLOPs: two for a multiply-add${inputs}.`}
-      ${largest && ` Values are chosen, too, and change sizes: these are numbers of the graph,
-        which has the largest.`}</p>
+      ${asRecorded && ` Values are chosen, too, and change sizes, which a graph cannot tell: these
+        are numbers of the sizes that it was recorded with.`}</p>
   `;
 }
 

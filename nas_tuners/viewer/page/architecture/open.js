@@ -66,7 +66,7 @@ export function OpenButtons({ opening, name = "" }) {
     <button aria-expanded=${String(isPasting)} onClick=${() => paste(!isPasting)}>
       Paste …${of}</button>
     ${isPasting && html`
-      <div class="paste">
+      <div class="architecture-paste">
         <textarea ref=${text} rows="5" spellcheck="false" aria-label="Architecture as JSON"
           placeholder='{"first_conv": "conv3x3", "skip": [0, 2]}'></textarea>
         <button onClick=${show}>Show it</button>
@@ -81,7 +81,7 @@ export function Wrong({ opening: { problems, clear } }) {
   if (!problems.length) return null;
   const count = problems.length === 1 ? "one mistake" : `${problems.length} mistakes`;
   return html`
-    <section class="wrong panel" role="alert">
+    <section class="architecture-wrong panel" role="alert">
       <p class="problem"><strong>This is no architecture of this search: ${count}</strong>
         <button onClick=${clear}>Close</button></p>
       <ul>${problems.slice(0, SHOWN).map((text) => html`<li>${text}</li>`)}

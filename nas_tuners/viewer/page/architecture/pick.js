@@ -69,7 +69,7 @@ function Slider({ letter, log, architecture, onPick }) {
 function TrialNumber({ letter, onPick }) {
   const [isWrong, wrong] = useState(false);
   return html`<label>Trial
-    <input class="trial-number" type="number" min="0" aria-label=${`Trial of ${letter}`}
+    <input class="compare-trial" type="number" min="0" aria-label=${`Trial of ${letter}`}
       aria-invalid=${String(isWrong)}
       onChange=${(event) => wrong(!onPick(Number(event.currentTarget.value)))} />
     ${isWrong && html`<span class="problem" role="status">there is none</span>`}</label>`;

@@ -3,6 +3,7 @@
 import { recordOf } from "../data.js";
 import { decision } from "../graph/decision.js";
 import { readArchitecture, spaceOf } from "../graph/forms.js";
+import { own } from "../graph/keyed.js";
 
 /** Files larger than this are no architectures. */
 export const LARGEST = 4 << 20;
@@ -14,11 +15,12 @@ export function spaceShown({ graph, trials }) {
 
 /** Names of the candidates of a key. */
 export function namesOf({ graph, trials }, space, key) {
-  if (graph?.choices[key]) return graph.choices[key].names;
-  const { _type: type, _value: value } = space[key] ?? {};
+  const choice = own(graph?.choices, key);
+  if (choice) return choice.names;
+  const { _type: type, _value: value } = own(space, key) ?? {};
   if (type === "layer_choice") return value;
   if (type === "input_choice") return value.candidates;
-  return type === "choice" ? value.map(String) : trials?.labels?.[key] ?? [];
+  return type === "choice" ? value.map(String) : own(trials?.labels, key) ?? [];
 }
 
 /**

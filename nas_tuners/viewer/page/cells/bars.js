@@ -19,13 +19,13 @@ export function Bars({ names, values, chosen = null }) {
   if (values) order.sort((a, b) => of(b) - of(a) || a - b);
   const most = Math.max(1, ...order.map(of));
   return html`
-    <ol class="bars">
+    <ol class="cell-bars">
       ${order.slice(0, MOST).map((index) => html`
         <li key=${index} class=${chosen?.includes(index) ? "chosen" : ""}>
-          <span class="bar-name" title=${candidate(names, index)}>
+          <span class="cell-bar-name" title=${candidate(names, index)}>
             ${candidate(names, index)}${chosen?.includes(index) && html`${" "}<span
               title="would be chosen">✓</span>`}</span>
-          <span class="bar-room"><span class="bar-length"
+          <span class="cell-bar-room"><span class="cell-bar-length"
             style=${{ width: share(of(index) / most) }}></span></span>
           <span class="number">${values ? plain(of(index)) : "–"}</span>
         </li>`)}

@@ -1,5 +1,6 @@
 /** What there is to choose on an edge, with all numbers, and where else it is shown. */
 
+import { own } from "../graph/keyed.js";
 import { html } from "../html.js";
 import { Bars } from "./bars.js";
 import { spoken } from "./drawing.js";
@@ -10,7 +11,7 @@ import { spoken } from "./drawing.js";
  * @param {string|null} given.selected   a key, shown where there is no edge
  */
 export function Details({ store, model, shown, selected, strengthOf, choice, hasLog }) {
-  const keys = shown ? keysOf(shown.edge) : [selected].filter((key) => model.choices[key]);
+  const keys = shown ? keysOf(shown.edge) : [selected].filter((key) => own(model.choices, key));
   if (!keys.length) {
     return html`<aside class="cell-details panel" aria-label="Candidates">
       <h2 class="hidden-text">Candidates</h2>
@@ -23,7 +24,7 @@ export function Details({ store, model, shown, selected, strengthOf, choice, has
       <h2 class="hidden-text">Candidates</h2>
       ${shown && html`<${Ends} ...${shown} />`}
       ${keys.map((key) => html`<${Key} key=${key} store=${store} model=${model} name=${key}
-        values=${strengthOf(key)} chosen=${choice?.[key] ?? null} hasLog=${hasLog} />`)}
+        values=${strengthOf(key)} chosen=${own(choice, key) ?? null} hasLog=${hasLog} />`)}
       ${shown && html`<${Remarks} edge=${shown.edge} />`}
     </aside>
   `;

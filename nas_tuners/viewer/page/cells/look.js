@@ -1,6 +1,7 @@
 /** How the edges of a cell look in a state of the page: what is written on them, how strong. */
 
 import { candidate, plain, short } from "../format.js";
+import { own } from "../graph/keyed.js";
 
 /** Letters of the longest label that is written in full. */
 export const LONGEST = 16;
@@ -61,7 +62,7 @@ export function lettersOfState(model, { op }, exact) {
 
 function bestOf(model, key, values, choice) {
   const { names } = model.choices[key];
-  const chosen = choice?.[key];
+  const chosen = own(choice, key);
   const ranked = names.map((_, index) => index);
   const of = (index) => weightOf(values, index) ?? -1;
   if (values) ranked.sort((a, b) => of(b) - of(a) || a - b);

@@ -108,7 +108,7 @@ function Occurrence({ model, cell }) {
   const { type } = model.modules[cell.module];
   if (all < 2 || PLAIN.test(`${type} `)) return html`<span class="faint">once</span>`;
   return html`
-    <details class="occurrence">
+    <details class="cell-occurrence">
       <summary>${count} of ${all} ${type}</summary>
       <p>${paths.slice(0, 100).join(", ")}${paths.length > 100 && ", …"}</p>
     </details>

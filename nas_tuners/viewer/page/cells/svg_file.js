@@ -18,7 +18,7 @@ export function svgText(svg) {
   for (const part of copy.querySelectorAll(".reach")) part.remove();
   copy.querySelectorAll(".selected").forEach((part) => part.classList.remove("selected"));
   const stage = document.body.appendChild(document.createElement("div"));
-  stage.className = "stage"; // light, and where nobody sees it
+  stage.className = "cell-stage"; // light, and where nobody sees it
   stage.append(copy);
   const styles = [...copy.querySelectorAll("*")].map((part) => [part, getComputedStyle(part)]);
   for (const [part, style] of styles) {

@@ -1,16 +1,17 @@
 /** An architecture as a graph of its own: what a supernet becomes when all else is taken out. */
 
+import { keyed, own } from "./keyed.js";
 import { graphModel, range } from "./model.js";
 
 /**
  * The graph with the chosen candidates only, as graphModel makes it.
  *
  * A layer choice of which one candidate is left becomes this candidate; an input choice of one
- * input vanishes. Where several are left, a function joins them. What nothing asks for any more is
- * gone, as it does not run. Choices without a decision stay choices. The graph has three more
- * properties: `original` ({modules, nodes}: the numbers in the supernet), `undecided` (keys that
- * the architecture leaves open) and `values` (keys of value choices: their sizes are those of the
- * supernet, as a graph cannot tell what a value changes).
+ * input, or of none, vanishes. Where several are left, a function joins them. What nothing asks
+ * for any more is gone, as it does not run. Choices without a decision stay choices; sizes are
+ * those of the supernet, as a graph cannot tell what a value changes. The graph has two more
+ * properties: `original` ({modules, nodes}: the numbers in the supernet) and `undecided` (keys
+ * that the architecture leaves open).
  *
  * @param {import("./model.js").GraphModel} model
  * @param {{[key: string]: number[]}} choice
@@ -25,12 +26,12 @@ export function chosenOnly(model, choice) {
   return Object.assign(made, {
     original: { modules: kept.numbers, nodes: joined.numbers },
     undecided: model.keys.filter((key) => !decided(choice, key)),
-    values: model.keys.filter((key) => model.choices[key].kind === "value"),
   });
 }
 
+/** Whether something was chosen, be it nothing: an input choice may take none. */
 function decided(choice, key) {
-  return Array.isArray(choice[key]) && choice[key].length > 0;
+  return Array.isArray(own(choice, key));
 }
 
 /** Modules of candidates that are not chosen, and all in them. */
@@ -95,6 +96,10 @@ function throughJoins(model, choice, edges, needed) {
     const { kind, key } = model.nodes[node];
     return kind === "choice" && decided(choice, key) && (into.get(node)?.length ?? 0) === 1;
   };
+  const isNothing = (node) => {
+    const { kind, key } = model.nodes[node];
+    return kind === "choice" && own(choice, key)?.length === 0;
+  };
   const source = (node) => {
     let at = node;
     for (let steps = 0; passes(at) && steps <= model.nodes.length; steps += 1) {
@@ -102,7 +107,8 @@ function throughJoins(model, choice, edges, needed) {
     }
     return at;
   };
-  const numbers = [...needed].filter((node) => !passes(node)).sort((a, b) => a - b);
+  const numbers = [...needed].filter((node) => !passes(node) && !isNothing(node))
+    .sort((a, b) => a - b);
   const place = new Map(numbers.map((node, number) => [node, number]));
   const joined = [];
   for (const to of numbers) {
@@ -119,7 +125,6 @@ function throughJoins(model, choice, edges, needed) {
 
 /** Modules that are left, those of joined choices taken by their candidates. */
 function keptModules(model, choice, gone, nodes) {
-  const ran = model.nodes.length > 0;
   const used = new Uint8Array(model.modules.length);
   for (const node of nodes) {
     let at = model.nodes[node].module;
@@ -131,28 +136,27 @@ function keptModules(model, choice, gone, nodes) {
   const dissolved = (module) => {
     if (!module.choice || !decided(choice, module.choice.key)) return false;
     const { kind } = model.choices[module.choice.key];
-    return kind !== "value" && choice[module.choice.key].length === 1;
+    return kind !== "value" && choice[module.choice.key].length <= 1;
   };
-  const stays = (module) => !gone[module.index]
-    && (used[module.index] || !ran || !hasNodes(model, module));
+  const full = withNodes(model);
+  const stays = new Uint8Array(model.modules.length);
+  for (const { index, parent } of model.modules) {
+    const here = !gone[index] && (used[index] || !full[index]);
+    stays[index] = here && (parent === null || stays[parent]) ? 1 : 0;
+  }
   const numbers = model.modules.filter((module) => module.index === 0
-    || (stays(module) && !dissolved(module) && insideKept(model, module, stays)))
-    .map(({ index }) => index);
+    || (stays[module.index] && !dissolved(module))).map(({ index }) => index);
   return { numbers, dissolved, set: new Set(numbers) };
 }
 
-/** Whether a module or something in it ran in the supernet. */
-function hasNodes(model, module) {
-  const [start, end] = range(model, module.index);
-  for (let at = start; at < end; at += 1) if (model.modules[at].nodes.length) return true;
-  return false;
-}
-
-function insideKept(model, module, stays) {
-  for (let at = module.parent; at !== null; at = model.modules[at].parent) {
-    if (!stays(model.modules[at])) return false;
+/** Of each module whether it or something in it ran in the supernet. */
+function withNodes(model) {
+  const full = model.modules.map(({ nodes }) => nodes.length > 0);
+  for (let at = full.length - 1; at > 0; at -= 1) {
+    const { parent } = model.modules[at];
+    if (parent !== null) full[parent] ||= full[at];
   }
-  return true;
+  return full;
 }
 
 /** The rest as a file of schema nas-graph/1. */
@@ -211,7 +215,7 @@ function nodeOf(model, choice, index, place) {
 /** Choices that nothing was decided about. */
 function openChoices(model, choice, place, nodes) {
   const moved = new Map(nodes.map((node, number) => [node, number]));
-  const left = {};
+  const left = keyed();
   for (const key of model.keys) {
     if (decided(choice, key) || model.choices[key].kind === "value") continue;
     const { places, ...rest } = model.choices[key];

@@ -1,11 +1,13 @@
 /** What an architecture costs, by the numbers of the supernet's graph. */
 
+import { own } from "./keyed.js";
+
 /**
  * @typedef {object} Costs
  * @property {number} parameters
  * @property {number|null} flops     null where the model did not run
- * @property {boolean} largest       choices of values change sizes: the numbers are those of the
- *   graph, which was made with the largest
+ * @property {boolean} asRecorded    choices of values change sizes, which a graph cannot tell: the
+ *   numbers are those of the values that it was recorded with
  */
 
 /**
@@ -25,9 +27,14 @@ export function costs(model, choice) {
   return {
     parameters: Math.max(0, parameters),
     flops: live ? [...live].reduce((sum, node) => sum + (model.nodes[node].flops ?? 0), 0) : null,
-    largest: Object.values(model.choices).some(({ kind, names }) => kind === "value" &&
-      names.length > 1),
+    asRecorded: Object.values(model.choices).some(changesSizes),
   };
+}
+
+/** Whether a choice is of values, and not only of how many layers run: those are slots. */
+function changesSizes({ kind, names, places }) {
+  const isDepth = places.length > 0 && places.every(({ slots }) => slots?.length);
+  return kind === "value" && names.length > 1 && !isDepth;
 }
 
 /** Nodes that the output depends on; null where the model has none. */
@@ -43,13 +50,19 @@ function liveNodes(model, choice) {
     const { key } = model.nodes[node];
     for (const number of model.into[node]) {
       const [from, , slot] = model.edges[number];
-      const isLeft = slot !== undefined && choice[key] && !choice[key].includes(slot);
+      const isLeft = slot !== undefined && leaves(choice, key, slot);
       if (isLeft || live.has(from)) continue;
       live.add(from);
       open.push(from);
     }
   }
   return live;
+}
+
+/** Whether a choice decides a key, and not for a candidate. */
+function leaves(choice, key, slot) {
+  const chosen = own(choice, key);
+  return chosen !== undefined && !chosen.includes(slot);
 }
 
 /** Modules that are not a part of the architecture. */
@@ -66,8 +79,7 @@ function goneModules(model, choice, live) {
   }
   const gone = new Set();
   for (const { index, parent, candidate } of model.modules) {
-    const isLeft = candidate && choice[candidate.key] &&
-      !choice[candidate.key].includes(candidate.slot);
+    const isLeft = candidate && leaves(choice, candidate.key, candidate.slot);
     if (gone.has(parent) || isLeft || (isRun[index] && !isLive[index])) gone.add(index);
   }
   return gone;

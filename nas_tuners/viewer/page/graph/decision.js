@@ -1,5 +1,7 @@
 /** The architecture that weights have come to: what an export of the search would choose now. */
 
+import { keyed, own } from "./keyed.js";
+
 const ZERO = new Set(["none", "zero"]);
 
 /**
@@ -12,22 +14,23 @@ const ZERO = new Set(["none", "zero"]);
  * @returns {{[key: string]: number[]}} the indices that each key of the record chooses
  */
 export function decision(model, status) {
-  const choice = {};
+  const choice = keyed();
   const optional = optionalKeys(model);
   for (const key of model.keys) {
-    const values = status[key];
+    const values = own(status, key);
     if (!values || isDerived(model, key)) continue;
     const { kind, names, n_chosen: count } = model.choices[key];
     if (kind === "input" && count !== 1) choice[key] = strongestOf(values, count, 0.5);
     else choice[key] = bestOf(values, names, optional.has(key) && !isOneHot(values));
   }
   for (const key of model.keys) {
-    if (!status[key] || !isDerived(model, key)) continue;
+    const weights = own(status, key);
+    if (!weights || !isDerived(model, key)) continue;
     const { names, n_chosen: count } = model.choices[key];
     const strengths = names.map((source, index) => {
-      const own = Number(status[key][index] ?? 0);
+      const weight = Number(weights[index] ?? 0);
       const [best] = choice[source] ?? [];
-      return best === undefined ? own : own * Number(status[source][best]);
+      return best === undefined ? weight : weight * Number(status[source][best]);
     });
     choice[key] = strongestOf(strengths, count, 0);
   }

@@ -1,6 +1,7 @@
 /** What there is to know of a box. */
 
 import { shape } from "../format.js";
+import { strongest } from "../store.js";
 import { range } from "./model.js";
 import { shownFor } from "./open.js";
 import { candidateName, choiceOf, moduleOf, nameOf } from "./items.js";
@@ -131,8 +132,8 @@ export function spoken(model, plan, item, open, strengthOf) {
     const { names } = model.choices[choice.key];
     const values = strengthOf(choice.key);
     parts.push(`choice ${choice.key}, ${names.length} candidates`);
-    if (values) {
-      const best = values.indexOf(Math.max(...values));
+    const best = strongest(values ?? []);
+    if (best >= 0 && Number.isFinite(values[best])) {
       parts.push(`strongest ${names[best] || `number ${best}`} ${values[best].toFixed(2)}`);
     }
   }

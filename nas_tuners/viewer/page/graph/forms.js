@@ -1,5 +1,6 @@
 /** Reading and writing architectures, in every form in which people and tuners write them. */
 
+import { keyed, own } from "./keyed.js";
 import { didYouMean, text } from "./words.js";
 
 /**
@@ -22,7 +23,7 @@ class WrongError extends Error {}
 /** The search space of a graph; made from its choices where the file has none. */
 export function spaceOf({ json, choices, keys }) {
   const given = json.search_space;
-  const made = {};
+  const made = keyed();
   for (const key of keys) {
     const { kind, names, n_chosen: count } = choices[key];
     if (given && Object.hasOwn(given, key)) made[key] = given[key];
@@ -43,7 +44,7 @@ export function spaceOf({ json, choices, keys }) {
  * @returns {Read}
  */
 export function readArchitecture(space, content) {
-  const read = { choice: {}, values: {}, problems: [] };
+  const read = { choice: keyed(), values: keyed(), problems: [] };
   const wrong = (where, message) => read.problems.push({ where, message });
   if (content === null || typeof content !== "object" || Array.isArray(content)) {
     wrong("", `expected an object of keys, got ${kindOf(content)}`);
@@ -85,7 +86,7 @@ function inOrder(space) {
 
 function isActive(spec, choice) {
   return Object.entries(spec?._active_if ?? {}).every(
-    ([parent, allowed]) => choice[parent]?.some((index) => allowed.includes(index)),
+    ([parent, allowed]) => own(choice, parent)?.some((index) => allowed.includes(index)),
   );
 }
 
@@ -251,13 +252,14 @@ export function expectation({ _type: type, _value: value }) {
  * where they are unique, else indices. Keys that are not active are left out.
  */
 export function writeArchitecture(space, choice, values = {}) {
-  const written = {};
+  const written = keyed();
   for (const key of Object.keys(space)) {
     const { _type: type, _value: value } = space[key];
-    const chosen = choice[key];
+    const chosen = own(choice, key);
     if (!isActive(space[key], choice)) continue;
     if (!chosen || (type !== "layer_choice" && type !== "input_choice")) {
-      if (values[key] !== undefined) written[key] = values[key];
+      const given = own(values, key);
+      if (given !== undefined) written[key] = given;
       else if (chosen && type === "choice") written[key] = plainOption(value[chosen[0]]);
       continue;
     }

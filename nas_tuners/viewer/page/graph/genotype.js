@@ -1,6 +1,7 @@
 /** A cell as papers draw it: states, and between them the operations that can be chosen. */
 
 import { contracted } from "./contraction.js";
+import { own } from "./keyed.js";
 import { range } from "./model.js";
 
 const LISTS = new Set(["ModuleList", "ModuleDict"]);
@@ -52,7 +53,7 @@ export function genotype(model, cell) {
 
 /** What is drawn of a genotype if it is reduced to a choice: key -> indices. */
 export function reducedTo(full, choice) {
-  const goes = ({ slot }) => slot && choice[slot.key] && !choice[slot.key].includes(slot.index);
+  const goes = ({ slot }) => slot && own(choice, slot.key)?.includes(slot.index) === false;
   let edges = full.edges.filter((edge) => !goes(edge));
   const skipped = new Set();
   full.states.forEach((state, place) => {

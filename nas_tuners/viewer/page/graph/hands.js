@@ -1,6 +1,6 @@
 /** Mouse and keys of a drawing. */
 
-import { itemAt, onOpener } from "./scene.js";
+import { hiddenTest, itemAt, onOpener } from "./scene.js";
 import { indexOfItem, neighbour } from "./steps.js";
 
 const DRAG = 4; // pixels: less is a click
@@ -11,12 +11,12 @@ export function pointerEvents({ latest, camera, move, canvas, anchor, api }) {
     return [event.clientX - frame.left, event.clientY - frame.top];
   };
   const itemUnder = (event) => {
-    const { scene } = latest.current.graph;
+    const { graph: { scene }, look } = latest.current;
     if (!scene || !camera.current) return [-1, 0, 0];
     const [left, top] = place(event);
     const { x, y, scale } = camera.current;
     const at = [x + left / scale, y + top / scale];
-    return [itemAt(scene, ...at), ...at];
+    return [itemAt(scene, ...at, hiddenTest(scene, look)), ...at];
   };
   const toggle = (item) => {
     anchor.current = item;
@@ -87,7 +87,7 @@ export function keyEvents({ latest, camera, move, api, anchor, size }) {
     api.show(item);
   };
   return (event) => {
-    const { graph, selected, onSelect, onToggle } = latest.current;
+    const { graph, look, selected, onSelect, onToggle } = latest.current;
     if (!graph.scene || !camera.current || event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = ARROWS[event.key];
     const here = selected !== null && indexOfItem(graph.scene.layout, selected) > 0;
@@ -96,15 +96,15 @@ export function keyEvents({ latest, camera, move, api, anchor, size }) {
       const step = Math.min(...size.current) / 6 / scale;
       move({ scale, x: x + arrow[0] * step, y: y + arrow[1] * step });
     } else if (arrow) {
-      go(neighbour(graph.scene, selected, ...arrow));
+      go(neighbour(graph.scene, selected, ...arrow, hiddenTest(graph.scene, look)));
     } else if (event.key === "Enter" || event.key === " ") {
-      if (!here) go(firstIn(graph.scene, 0));
+      if (!here) go(firstIn(graph.scene, look, 0));
       else {
         anchor.current = selected;
         onToggle(selected);
       }
     } else if (event.key === "PageDown") {
-      go(firstIn(graph.scene, here ? indexOfItem(graph.scene.layout, selected) : 0));
+      go(firstIn(graph.scene, look, here ? indexOfItem(graph.scene.layout, selected) : 0));
     } else if ((event.key === "PageUp" || event.key === "Escape") && selected !== null) {
       const outer = graph.plan.parent[selected];
       if (outer > 0) go(outer);
@@ -118,6 +118,10 @@ export function keyEvents({ latest, camera, move, api, anchor, size }) {
   };
 }
 
-function firstIn({ layout }, at) {
-  return layout.end[at] > at + 1 ? layout.ids[at + 1] : null;
+/** The first box that is drawn in another one. */
+function firstIn(scene, look, at) {
+  const { end, ids } = scene.layout;
+  const isHidden = hiddenTest(scene, look);
+  for (let i = at + 1; i < end[at]; i = end[i]) if (!isHidden(ids[i])) return ids[i];
+  return null;
 }

@@ -13,6 +13,7 @@ import { Graph, layout } from "../vendor/dagre.js";
  */
 
 const MARGIN = 6;
+const BACK = 10; // how far before a state the way comes back to a row
 const CROWDED = 16; // with more links than these they are drawn closer
 const BARE = 16; // room for the bend of a link without a label
 
@@ -81,15 +82,17 @@ export function wrapped(states, edges, room) {
   const high = Math.max(...states.map(({ height }) => height));
   const gap = Math.max(40, ...edges.map(({ label }) => (label?.width ?? 0) + 36));
   const step = wide + gap;
-  const count = Math.max(2, Math.floor((room - 2 * MARGIN + gap) / step));
+  const columns = (from) => Math.max(2, Math.floor((room - from - MARGIN + gap) / step));
+  const left = states.length > columns(MARGIN) ? MARGIN + BACK : MARGIN;
+  const count = columns(left);
   const line = high + 34;
   const centers = states.map((_, at) => ({
-    x: MARGIN + wide / 2 + (at % count) * step,
+    x: left + wide / 2 + (at % count) * step,
     y: MARGIN + high / 2 + Math.floor(at / count) * line,
   }));
   const rows = Math.ceil(states.length / count);
   return {
-    width: 2 * MARGIN + Math.min(count, states.length) * step - gap + (rows > 1 ? gap / 2 : 0),
+    width: left + MARGIN + Math.min(count, states.length) * step - gap + (rows > 1 ? gap / 2 : 0),
     height: 2 * MARGIN + rows * line - (line - high),
     states: centers,
     edges: edges.map(({ from, to }) => nextStep(
@@ -107,7 +110,7 @@ function nextStep(a, b, from, to, line, gap) {
   }
   const between = a.y + line / 2;
   const turn = start.x + gap / 2;
-  const back = end.x - 10;
+  const back = end.x - BACK;
   return {
     points: [start, { x: turn, y: a.y }, { x: turn, y: between }, { x: back, y: between },
       { x: back, y: b.y }, end],

@@ -10,6 +10,7 @@
  * @property {string} text        its arguments
  * @property {string} path        names from the model on, with dots
  * @property {number} depth
+ * @property {number} end         where those in it end: they stand one after the other
  * @property {number[]} children
  * @property {number[]} nodes     of calls of it, or of functions in its own forward
  * @property {{key: string, place: number}|null} choice   if it is one
@@ -25,6 +26,7 @@
  * @property {{[key: string]: object}} choices
  * @property {string[]} keys
  * @property {Cell[]} cells
+ * @property {number[]} choosing  the modules that are choices
  *
  * @typedef {object} Cell
  * @property {string} name
@@ -38,7 +40,7 @@ export function graphModel(json) {
   const modules = (json.modules ?? []).map((module, index) => ({
     index, parent: module.parent, name: module.name, type: module.type,
     params: module.params ?? 0, text: json.texts?.[module.text] ?? "", path: "", depth: 0,
-    children: [], nodes: [], choice: null, candidate: null,
+    end: index + 1, children: [], nodes: [], choice: null, candidate: null,
   }));
   for (const module of modules) {
     if (module.parent === null) continue;
@@ -46,6 +48,10 @@ export function graphModel(json) {
     parent.children.push(module.index);
     module.depth = parent.depth + 1;
     module.path = parent.path ? `${parent.path}.${module.name}` : module.name;
+  }
+  for (let at = modules.length - 1; at > 0; at -= 1) {
+    const { parent, end } = modules[at];
+    if (parent !== null) modules[parent].end = Math.max(modules[parent].end, end);
   }
   const nodes = (json.nodes ?? []).map((node, index) => ({ ...node, index }));
   for (const node of nodes) {
@@ -57,6 +63,7 @@ export function graphModel(json) {
   const model = {
     json, modules, nodes, edges, choices, keys: Object.keys(choices),
     into: nodes.map(() => []), outOf: nodes.map(() => []), cells: [],
+    choosing: modules.filter(({ choice }) => choice).map(({ index }) => index),
   };
   edges.forEach(([from, to], number) => {
     model.outOf[from].push(number);
@@ -79,14 +86,6 @@ function markChoices(modules, choices) {
   }
 }
 
-/** Whether a module is another or lies in it. */
-export function isInside(model, module, outer) {
-  for (let at = module; at !== null && at >= outer; at = model.modules[at].parent) {
-    if (at === outer) return true;
-  }
-  return false;
-}
-
 /** A module and its parents, the model first. */
 export function trail(model, module) {
   const found = [];
@@ -94,22 +93,32 @@ export function trail(model, module) {
   return found;
 }
 
-/** The modules from one on and in it: they stand one after the other. */
+/** The modules from one on and in it: the first, and the one after the last. */
 export function range(model, module) {
-  const { modules } = model;
-  let end = module + 1;
-  while (end < modules.length && modules[end].depth > modules[module].depth) end += 1;
-  return [module, end];
+  return [module, model.modules[module].end];
 }
 
 /** Keys of the choices in a module, in order of definition, each once. */
 export function keysInside(model, module) {
   const [start, end] = range(model, module);
+  const { choosing } = model;
   const found = new Set();
-  for (let at = start; at < end; at += 1) {
-    if (model.modules[at].choice) found.add(model.modules[at].choice.key);
+  for (let at = firstFrom(choosing, start); choosing[at] < end; at += 1) {
+    found.add(model.modules[choosing[at]].choice.key);
   }
   return [...found];
+}
+
+/** The place of the first entry of an ascending list that is no less than a number. */
+function firstFrom(ascending, number) {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle] < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /**
@@ -135,7 +144,7 @@ function cellsOf(model) {
     const module = nearestCommon(model, left);
     cells.push({ name: cellName(model, module), module, instances: [module], keys: left });
   }
-  return cells.map((cell, number) => ({ ...cell, name: distinct(cells, number) }));
+  return distinct(cells);
 }
 
 const CONTAINERS = new Set(["ModuleList", "ModuleDict", "Sequential"]);
@@ -150,15 +159,19 @@ function singleCells(model, templates, known) {
     const keys = keysInside(model, index);
     const least = types.has(type) ? 1 : LEAST;
     if (keys.length < least || keys.some((key) => known.has(key))) continue;
-    found.set(type, [...(found.get(type) ?? []), index]);
+    if (!found.has(type)) found.set(type, []);
+    found.get(type).push(index);
   }
   const cells = [...found]
     .filter(([type, modules]) => types.has(type) || modules.length > 1)
     .flatMap(([, modules]) => modules)
     .sort((a, b) => a - b);
-  return cells.filter((module) => !cells.some(
-    (other) => other !== module && isInside(model, module, other),
-  ));
+  let end = 0; // of the last one that is in no other
+  return cells.filter((module) => {
+    if (module < end) return false;
+    [, end] = range(model, module);
+    return true;
+  });
 }
 
 function cellName(model, module) {
@@ -179,13 +192,17 @@ function nearestCommon(model, keys) {
   return common?.length ? common[common.length - 1] : 0;
 }
 
-/** Names of cells, told apart by their first keys where they are equal. */
-function distinct(cells, number) {
-  const { name, keys } = cells[number];
-  const alike = cells.filter((cell) => cell.name === name);
-  if (alike.length === 1) return name;
-  const prefix = commonPrefix(keys);
-  return prefix ? `${name} ${prefix}` : `${name} ${alike.indexOf(cells[number]) + 1}`;
+/** Cells with names, told apart by their first keys where they are equal. */
+function distinct(cells) {
+  const alike = new Map();
+  for (const { name } of cells) alike.set(name, (alike.get(name) ?? 0) + 1);
+  const before = new Map();
+  return cells.map((cell) => {
+    const { name, keys } = cell;
+    if (alike.get(name) === 1) return cell;
+    before.set(name, (before.get(name) ?? 0) + 1);
+    return { ...cell, name: `${name} ${commonPrefix(keys) || before.get(name)}` };
+  });
 }
 
 /** What some keys begin with, without what stands after the last separator: "normal". */

@@ -1,6 +1,7 @@
 /** Which boxes are open: sets of modules, made anew at each change. */
 
 import { canOpen, childrenOf, KIND } from "./items.js";
+import { own } from "./keyed.js";
 
 const LIMIT = 30000; // boxes that "all" are at most
 
@@ -69,7 +70,8 @@ export function itemOfSelected(model, plan, selected) {
   if (typeof selected === "number" && selected < plan.modules) {
     item = shownFor(model, plan, selected);
   } else if (typeof selected === "string") {
-    const place = model.choices[selected]?.places.find(({ module }) => Number.isInteger(module));
+    const { places } = own(model.choices, selected) ?? { places: [] };
+    const place = places.find(({ module }) => Number.isInteger(module));
     if (place) item = shownFor(model, plan, place.module);
   } else if (selected && Number.isInteger(selected.node) && selected.node < plan.nodes) {
     item = plan.itemOf[selected.node];

@@ -5,6 +5,8 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../
 import { outline } from "./open.js";
 import { candidateName, choiceOf, moduleOf, nameOf } from "./items.js";
 import { strengthText } from "./bars.js";
+import { hiddenTest } from "./scene.js";
+import { strongest } from "../store.js";
 
 const ROW = 24; // pixels
 const BEYOND = 8; // rows above and below those in sight
@@ -14,7 +16,9 @@ export function Outline({ model, graph, open, look, selected, onSelect, onToggle
   const list = useRef(null);
   const [top, setTop] = useState(0);
   const [tall, setTall] = useState(600);
-  const rows = useMemo(() => outline(plan, open, isGone), [plan, open, isGone]);
+  const isHidden = useMemo(() => hiddenTest({ model, plan }, look), [model, plan, look]);
+  const rows = useMemo(() => outline(plan, open, (item) => isGone(item) || isHidden(item)),
+    [plan, open, isGone, isHidden]);
   const at = useMemo(() => rows.findIndex(({ item }) => item === selected), [rows, selected]);
   useLayoutEffect(() => {
     const observer = new ResizeObserver(() => setTall(list.current.clientHeight));
@@ -123,7 +127,7 @@ function Strength({ model, plan, item, look, module }) {
   const choice = choiceOf(model, item);
   const values = choice && strengthOf(choice.key);
   if (!values?.length) return null;
-  const best = values.reduce((top, value, i) => (value > values[top] ? i : top), 0);
+  const best = strongest(values);
   const { names } = model.choices[choice.key];
   return html`<span class="outline-best">${names[best] || `#${best}`}
     ${" "}${chosen ? "" : strengthText(values[best], false)}</span>`;

@@ -69,8 +69,7 @@ function Legend({ model, look }) {
       <div class="supernet-scale">${SCALE.map((value) => html`<span key=${value}
         style=${{ background: scale(value), color: onScale(value) }}>${value}</span>`)}</div>
       <p class="faint">Bars are longer, and edges wider, the stronger a candidate is.
-        ${" "}${look.chosen ? "An architecture is shown: what it takes has a strong line, the "
-          + "rest a dashed one." : "In the record that is shown below."}</p>
+        ${" "}${look.told}</p>
       <h3>Layers</h3>
       <ul class="supernet-layers">${FAMILIES.map(([, color, label]) => html`<li key=${label}>
         <span style=${{ background: color }} aria-hidden="true"></span>${label}</li>`)}</ul>

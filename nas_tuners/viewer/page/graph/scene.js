@@ -21,6 +21,7 @@ import { HEADER } from "./measure.js";
  * @property {boolean} chosen                 whether strengths are those of an architecture
  * @property {number} threshold               weaker candidates and edges are not drawn
  * @property {boolean} shapes
+ * @property {string} [told]                  in words, whose strengths these are
  * @property {number|null} selected           an item
  * @property {Set<number>} [marked]           items that a search has found
  *
@@ -74,14 +75,15 @@ function drawPorts({ ports, portStart }, pen, { colors }, at) {
 }
 
 /** The item that is drawn at a point, or -1. */
-export function itemAt(scene, x, y) {
-  const { box, end, outer, ids } = scene.layout;
+export function itemAt({ layout }, x, y, isHidden = () => false) {
+  const { box, end, outer, ids } = layout;
   let found = -1;
   let at = 0;
   while (at < ids.length) {
     const [left, top] = [box[4 * at], box[4 * at + 1]];
     const [w, h] = [box[4 * at + 2], box[4 * at + 3]];
-    const inside = outer[at] < 0 || (x >= left && x <= left + w && y >= top && y <= top + h);
+    const inside = outer[at] < 0
+      || (x >= left && x <= left + w && y >= top && y <= top + h && !isHidden(ids[at]));
     if (inside && outer[at] >= 0) found = at;
     at = inside ? at + 1 : end[at];
   }
@@ -96,9 +98,11 @@ export function onOpener(scene, item, x, y) {
   return x <= left + 24 && y <= top + HEADER;
 }
 
+const nothingHidden = () => false;
+
 /** Whether an item is not drawn as it, or what it is in, is weaker than the threshold. */
 export function hiddenTest({ model, plan }, { threshold, strengthOf, chosen }) {
-  if (!(threshold > 0)) return () => false;
+  if (!(threshold > 0)) return nothingHidden;
   const limit = chosen ? Math.min(threshold, 1) : threshold;
   return (item) => {
     if (item < 0 || item >= plan.modules || plan.slot[item] < 0) return false;

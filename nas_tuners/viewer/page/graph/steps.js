@@ -17,15 +17,16 @@ export function indexOfItem(layout, item) {
  * The nearest box in a direction, of those in the same box; null if there is none.
  *
  * @param {number} dx   -1, 0 or 1
+ * @param {(item: number) => boolean} [isHidden]   boxes that are not drawn
  */
-export function neighbour({ layout, plan }, item, dx, dy) {
+export function neighbour({ layout, plan }, item, dx, dy, isHidden = () => false) {
   const at = indexOfItem(layout, item);
   if (at <= 0) return null;
   const { box, outer, end, ids } = layout;
   let best = null;
   let least = Infinity;
   for (let i = outer[at] + 1; i < end[outer[at]]; i = end[i]) {
-    if (i === at || ids[i] >= plan.modules + plan.nodes) continue;
+    if (i === at || ids[i] >= plan.modules + plan.nodes || isHidden(ids[i])) continue;
     const far = distance(box.subarray(4 * at, 4 * at + 4), box.subarray(4 * i, 4 * i + 4), dx, dy);
     if (far < least) [best, least] = [ids[i], far];
   }

@@ -5,8 +5,8 @@
  *     html`<${GraphCanvas} graph=${graph} look=${look} open=${open} onToggle=${...} ... />`
  *
  * `look` is {strengthOf, chosen, threshold, shapes}, see Look in scene.js, and the same object
- * while nothing changes; a change of it paints anew and lays out nothing. An architecture drawn
- * alone is `useGraph(chosenOnly(model, choice), wish)` with chosen.js.
+ * while nothing changes; a change of it paints anew and lays out nothing. An architecture alone is
+ * drawn by drawing.js.
  */
 
 import { themeColors } from "../colors.js";

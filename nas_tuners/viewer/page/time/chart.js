@@ -72,7 +72,7 @@ function timeAxis(colors, ticks) {
     stroke: colors.faint, size: 24, gap: 3, font: "11px system-ui, sans-serif",
     grid: { stroke: colors.line, width: 0.5 }, ticks: { stroke: colors.line, size: 4 },
     splits: () => ticks().ticks.map(({ number }) => number),
-    values: () => ticks().ticks.map(({ label }) => label),
+    values: () => ticks().ticks.map(({ label }, at) => (at ? label : `${ticks().unit} ${label}`)),
   };
 }
 

@@ -42,7 +42,8 @@ const TOLD = {
   entropy: "Entropy is −Σ p ln p / ln n with p = weight / sum over n candidates: 1 where all " +
     "are equal, 0 where one has all. Where any number may be chosen, it is the mean of " +
     "−p ln p − (1−p) ln(1−p) over ln 2.",
-  changes: "How often another candidate became the strongest.",
+  changes: "How often another candidate became the strongest, from one record of the map to the " +
+    "next: of a long log these are not all.",
   settled: "Since when the strongest ones stay the same; not yet, if they changed within the " +
     "last tenth of the records. What the search decided for in the end is not counted.",
 };

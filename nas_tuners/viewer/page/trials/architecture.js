@@ -19,16 +19,13 @@ export function architectureOfTrial(trials, number, graph) {
 
 /** Key -> indices of the chosen candidates, for drawings; numbers by their candidate's name. */
 export function architectureOf(trials, place, graph) {
-  const choice = {};
-  for (const [key, entry] of decided(trials, place)) {
-    if (trials.labels[key]) {
-      choice[key] = [entry].flat();
-    } else {
-      const index = (graph?.choices?.[key]?.names ?? []).indexOf(String(entry));
-      if (index >= 0) choice[key] = [index];
-    }
-  }
-  return choice;
+  const choices = graph?.choices ?? {};
+  const chosen = decided(trials, place).map(([key, entry]) => {
+    if (trials.labels[key]) return [key, [entry].flat()];
+    const names = Object.hasOwn(choices, key) ? choices[key].names : [];
+    return [key, [names.indexOf(String(entry))]];
+  });
+  return Object.fromEntries(chosen.filter(([, indices]) => !indices.includes(-1)));
 }
 
 /** Key -> number, of those that have no candidates. */
@@ -38,14 +35,12 @@ function valuesOf(trials, place) {
 
 /** The architecture as people write it. */
 export function written(trials, place) {
-  const architecture = {};
-  for (const [key, entry] of decided(trials, place)) {
+  return Object.fromEntries(decided(trials, place).map(([key, entry]) => {
     const labels = trials.labels[key];
     const name = (index) => labels?.[index] ?? index;
-    if (Array.isArray(entry)) architecture[key] = entry.map(name);
-    else architecture[key] = labels ? name(entry) : entry;
-  }
-  return architecture;
+    if (Array.isArray(entry)) return [key, entry.map(name)];
+    return [key, labels ? name(entry) : entry];
+  }));
 }
 
 /** The keys that are active in a trial, with their entries. */

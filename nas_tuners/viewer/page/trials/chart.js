@@ -84,6 +84,12 @@ export function Chart({
   };
   const keys = (event) => {
     const { frame } = picture.current;
+    const across = event.shiftKey && { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (across) {
+      holder.current.scrollLeft += across * SCROLL;
+      event.preventDefault();
+      return;
+    }
     const next = frame && stepped(frame.picks, pointed, event.key);
     if (event.key === "Enter" && pointed !== null) onPick?.(pointed);
     else if (event.key === "Escape") point(null);
@@ -101,6 +107,8 @@ export function Chart({
     </div>
   `;
 }
+
+const SCROLL = 156; // pixels
 
 /** The size of an element in whole pixels; null until it is known. */
 function useSize(holder, least) {

@@ -1,6 +1,7 @@
 /** The columns of the table of trials: what stands in a cell, and what it is sorted by. */
 
 import { count, duration, moment } from "../format.js";
+import { fieldOf, metricField } from "./filter.js";
 
 /**
  * @typedef {object} Column
@@ -15,6 +16,7 @@ import { count, duration, moment } from "../format.js";
  */
 
 export const STATES = ["complete", "running", "waiting", "pruned", "fail"];
+const NUMBER = 10; // letters, as of "1.2346e-7"
 const SIGNS = { complete: "✓", running: "▶", waiting: "…", pruned: "✂", fail: "✕" };
 
 /** "✓ complete". */
@@ -31,7 +33,8 @@ export function columnsOf(trials) {
   const columns = [
     of("number", "number", trials.number, String, 92),
     of("state", "state", trials.state, stateText, 108, { numeric: false }),
-    ...trials.metrics.map((name) => of(name, "metric", trials.values[name], metricText, 104)),
+    ...trials.metrics.map((name) =>
+      of(metricField(name), "metric", trials.values[name], metricText, widthOf(name, 104))),
   ];
   if (trials.feasible) {
     const isJudged = (place) => trials.state[place] === "complete";
@@ -41,7 +44,7 @@ export function columnsOf(trials) {
   }
   columns.push(of("seconds", "seconds", trials.seconds, secondsText, 92));
   for (const [key, entries] of Object.entries(trials.architecture)) {
-    columns.push(keyColumn(key, entries, trials.labels[key] ?? null));
+    columns.push(keyColumn(fieldOf(trials, key), entries, trials.labels[key] ?? null));
   }
   columns.push(of("start", "start", trials.start, moment, 172));
   const reasons = trials.number.map((number) => trials.reason[number] ?? null);
@@ -50,15 +53,15 @@ export function columnsOf(trials) {
   return columns;
 }
 
-function keyColumn(key, entries, labels) {
-  const longest = labels ? Math.max(0, ...labels.map((label) => label.length)) : 8;
+function keyColumn(id, entries, labels) {
+  const longest = labels ? Math.max(0, ...labels.map((label) => label.length)) : NUMBER;
   const several = entries.some(Array.isArray);
-  const width = Math.min(190, Math.max(key.length * 7.4 + 26, longest * 7.4 + 18));
+  const width = widthOf(id, Math.min(190, longest * 7.4 + 18));
   return {
-    id: key,
+    id,
     kind: labels ? "choice" : "value",
     numeric: !labels,
-    width: Math.round(several ? Math.max(width, 150) : width),
+    width: several ? Math.max(width, 150) : width,
     labels,
     raw: (place) => entries[place] ?? null,
     text: (place) => entryText(entries[place] ?? null, labels),
@@ -70,6 +73,11 @@ export function entryText(entry, labels) {
   if (entry === null || entry === undefined) return "";
   if (Array.isArray(entry)) return entry.map((index) => labels?.[index] ?? `#${index}`).join(", ");
   return labels ? (labels[entry] ?? `#${entry}`) : numberText(entry);
+}
+
+/** Pixels of a column: for its name, within bounds. */
+function widthOf(name, least) {
+  return Math.round(Math.min(190, Math.max(least, name.length * 7.4 + 26)));
 }
 
 /** Five digits tell results apart that three do not. */

@@ -15,7 +15,8 @@ import { axis, roomy } from "./ticks.js";
  * @param {number|null} props.marked   a trial's number
  * @param {(number: number) => void} [props.onPick]
  */
-export function Curves({ store, curves, states, name, marked = null, onPick }) {
+export function Curves({ store, curves: all, states, name, marked = null, onPick }) {
+  const curves = useMemo(() => drawable(all), [all]);
   const draw = useMemo(() => (frame) => paint(frame, { curves, states, name, marked }),
     [curves, states, name, marked]);
   const numbers = Object.keys(curves);
@@ -23,7 +24,7 @@ export function Curves({ store, curves, states, name, marked = null, onPick }) {
     return html`<p class="empty">No trial has reported anything on its way.</p>`;
   }
   const describe = (number) => {
-    const last = curves[number][curves[number].length - 1];
+    const last = lastOf(curves[number]);
     return `trial ${number}: ${metricText(last[1])} at step ${last[0]}, ${states[number] ?? ""}`;
   };
   const label = `Intermediate results of ${numbers.length} trials by step. `
@@ -31,6 +32,14 @@ export function Curves({ store, curves, states, name, marked = null, onPick }) {
   return html`<${Chart} store=${store} draw=${draw} describe=${describe} onPick=${onPick}
     marked=${marked} label=${label} />`;
 }
+
+/** Curves that have at least one number; in them, `null` is where a line is broken. */
+function drawable(curves) {
+  const known = ([, points]) => points.some(([, value]) => Number.isFinite(value));
+  return Object.fromEntries(Object.entries(curves).filter(known));
+}
+
+const lastOf = (points) => points.findLast(([, value]) => Number.isFinite(value));
 
 /** How the line of a state is drawn: its color is never all. */
 const STYLES = {
@@ -54,20 +63,23 @@ function* paint(frame, { curves, states, name, marked }) {
   const order = Object.keys(curves).sort((a, b) => (a === last) - (b === last) || a - b);
   const alone = order.length === 1;
   for (const number of order) {
-    const points = curves[number].filter(([, value]) => Number.isFinite(value));
-    if (!points.length) continue;
+    const points = curves[number];
     const style = STYLES[states[number]] ?? STYLES.complete;
     ctx.strokeStyle = number === last && !alone ? colors.ink : style.kind.color;
     ctx.lineWidth = number === last ? 2.5 : 1;
     ctx.setLineDash(style.dash);
     ctx.beginPath();
+    const isKnown = (i) => Number.isFinite(points[i]?.[1]);
     points.forEach(([step, value], i) => {
-      if (i) ctx.lineTo(x.to(step), y.to(value));
+      if (!isKnown(i)) return;
+      if (isKnown(i - 1)) ctx.lineTo(x.to(step), y.to(value));
       else ctx.moveTo(x.to(step), y.to(value));
+      // what stands alone between two gaps is a point
+      if (!isKnown(i - 1) && !isKnown(i + 1)) ctx.rect(x.to(step) - 0.5, y.to(value) - 0.5, 1, 1);
     });
     ctx.stroke();
     ctx.setLineDash([]);
-    const [step, value] = points[points.length - 1];
+    const [step, value] = lastOf(points);
     ends.x.push(x.to(step));
     ends.y.push(y.to(value));
     ends.places.push(Number(number));

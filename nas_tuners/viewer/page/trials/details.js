@@ -15,7 +15,8 @@ export function Details({ store, data, run, trials, number, onClose }) {
   const place = trials.number.indexOf(number);
   const state = trials.state[place];
   const [found, problem] = useTrial(data, run, number, state);
-  const [copied, setCopied] = useState("");
+  const [hint, setHint] = useState("");
+  useEffect(() => setHint(""), [number]);
   const curves = useMemo(() => {
     const points = (found?.intermediate ?? []).filter(([, value]) => value !== null);
     return points.length ? { [number]: points } : {};
@@ -28,7 +29,7 @@ export function Details({ store, data, run, trials, number, onClose }) {
   const add = () => {
     const others = compare.filter((one) => one && one.title !== title).slice(-1);
     const both = [...others, shown];
-    setCopied(both.length < 2 ? "Choose another trial to compare it with." : "");
+    setHint(both.length < 2 ? "Choose another trial to compare it with." : "");
     store.set({ compare: both, ...(both.length === 2 ? { view: "compare" } : {}) });
   };
   return html`
@@ -43,7 +44,7 @@ export function Details({ store, data, run, trials, number, onClose }) {
           Download JSON</button>
         <button onClick=${onClose} aria-label="Close the details" title="close">✕</button>
       </header>
-      <output>${copied}</output>
+      <output>${hint}</output>
       ${trials.reason[number] && html`<p class="problem reason">${found?.reason
         ?? trials.reason[number]}</p>`}
       ${problem && html`<p class="problem" role="status">${problem}</p>`}
@@ -107,18 +108,23 @@ function attributeFacts(attributes) {
   return Object.entries(attributes).map(([name, value]) => [name, text(value)]);
 }
 
-/** The rest of a trial, once it has come; read again when its state changes. */
+const AGAIN = 5000; // milliseconds
+
+/** The rest of a trial, once it has come; read again when its state changes, and while it runs. */
 function useTrial(data, run, number, state) {
   const [answer, set] = useState([null, ""]);
   useEffect(() => {
     let wanted = true;
-    set(([old]) => [old?.number === number ? old : null, ""]);
-    data.trial(run, number).then(
+    const read = () => data.trial(run, number).then(
       (found) => wanted && set([found, ""]),
       (error) => wanted && set([null, error.message]),
     );
+    set(([old]) => [old?.number === number ? old : null, ""]);
+    read();
+    const timer = data.live && state === "running" ? setInterval(read, AGAIN) : undefined;
     return () => {
       wanted = false;
+      clearInterval(timer);
     };
   }, [data, run, number, state]);
   return answer;

@@ -1,6 +1,6 @@
 /** What the plots show, from columns of trials. Pure; places are indices into the columns. */
 
-/** Whether low values of a metric are good; of one that is only reported, they are taken to be. */
+/** What is better in a metric; of one that is only reported, low values are taken to be. */
 export function isBetter(direction) {
   return direction === "maximize" ? (x, y) => x > y : (x, y) => x < y;
 }
@@ -39,6 +39,11 @@ export function bestSoFar(places, values, direction, counts = () => true) {
     if (last === undefined || better(values[place], values[last])) steps.push(place);
   }
   return steps;
+}
+
+/** Whether high or low values of a metric are good; null of one that is only reported. */
+export function directionOf(trials, metric) {
+  return trials.directions[trials.metrics.indexOf(metric)] ?? null;
 }
 
 /**
@@ -124,7 +129,7 @@ function ranges(values) {
     const high = ascending[Math.ceil((bin * ascending.length) / BINS) - 1];
     if (groups.length && high === groups[groups.length - 1].high) continue;
     groups.push({ label: null, values: [], low, high });
-    low = high;
+    low = different.find((value) => value > high); // no trial is in two ranges
   }
   return groups;
 }

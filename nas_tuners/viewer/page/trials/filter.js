@@ -81,6 +81,19 @@ export function withTerms(text, field, terms) {
   return [...kept, ...terms].join(" ");
 }
 
+const OWN = ["number", "state", "feasible", "seconds", "start", "reason"];
+
+/** What the filter calls a metric: its name, unless another column has it. */
+export function metricField(name) {
+  return withoutQuotes(OWN.includes(name) ? `${name} (metric)` : name);
+}
+
+/** What the filter calls a key. */
+export function fieldOf(trials, key) {
+  const taken = OWN.includes(key) || trials.metrics.includes(key);
+  return withoutQuotes(taken ? `${key} (choice)` : key);
+}
+
 /** One term as people write it. */
 export function termText(field, operator, values) {
   return print({ not: false, field, operator, values: [values].flat().map(String) });
@@ -91,7 +104,12 @@ function print({ not, field, operator, values }) {
 }
 
 function quoted(text) {
-  return /[\s<>=!:|]|^-|^$/.test(text) ? `"${text.replaceAll('"', "'")}"` : text;
+  return /[\s<>=!:|"]|^-|^$/.test(text) ? `"${withoutQuotes(text)}"` : text;
+}
+
+/** Nothing in quotes can have quotes in it: names that do are written with others. */
+export function withoutQuotes(text) {
+  return text.replaceAll('"', "'");
 }
 
 function unquoted(text) {
@@ -158,11 +176,12 @@ function textTest(column, { values }) {
   const wanted = values.map((value) => value.toLowerCase());
   const raw = (place) => column.raw(place);
   if (column.labels) {
-    const matching = column.labels.map((label) => wanted.includes(label.toLowerCase()));
+    const name = (index) => withoutQuotes(column.labels[index] ?? "").toLowerCase();
+    const matching = column.labels.map((_, index) => wanted.includes(name(index)));
     const chosen = (entry) => (Array.isArray(entry)
       ? entry.some((index) => matching[index]) || wanted.includes(wordsOf(entry))
       : entry !== null && matching[entry]);
-    const wordsOf = (entry) => entry.map((index) => column.labels[index]).join(", ").toLowerCase();
+    const wordsOf = (entry) => entry.map(name).join(", ");
     return (place) => chosen(raw(place));
   }
   if (column.kind === "reason") {

@@ -3,7 +3,7 @@
 import { html, useMemo } from "../html.js";
 import { Chart } from "./chart.js";
 import { metricText } from "./columns.js";
-import { bestSoFar, complete, extent, isFeasible } from "./figures.js";
+import { bestSoFar, complete, directionOf, extent, isFeasible } from "./figures.js";
 import { drawAxes, drawDots, drawMarkers, drawSteps, inside, sizeAmong } from "./paint.js";
 import { useSliced } from "./sliced.js";
 import { axis, roomy } from "./ticks.js";
@@ -20,25 +20,34 @@ export function History({ store, trials, metric, byTime, shown, marked, onPick }
     onPick=${onPick} label=${inWords(content, trials)} />`;
 }
 
+const UNITS = [["hours", 3600], ["minutes", 60], ["seconds", 1]];
+
 function* contentOf(trials, metric, byTime) {
   const ys = trials.values[metric] ?? [];
   const begun = extent(trials.start.map((start) => start ?? NaN));
   const timed = byTime && begun;
   const end = (place) => (trials.start[place] ?? begun[1]) + (trials.seconds[place] ?? 0);
+  const last = timed ? extent(trials.number.map((_, place) => end(place)))[1] - begun[0] : 0;
+  const [unitName, unit] = UNITS.find(([, seconds]) => last >= 2 * seconds) ?? UNITS[2];
   const xs = timed
-    ? trials.number.map((_, place) => (end(place) - begun[0]) / 3600)
+    ? trials.number.map((_, place) => (end(place) - begun[0]) / unit)
     : trials.number;
   const places = complete(trials, [metric]).sort((a, b) => xs[a] - xs[b]);
   if (!places.length) return null;
   yield;
-  const direction = trials.directions[trials.metrics.indexOf(metric)];
-  const steps = bestSoFar(places, ys, direction, (place) => isFeasible(trials, place));
+  const direction = directionOf(trials, metric);
+  const allowed = (place) => isFeasible(trials, place);
+  const steps = direction ? bestSoFar(places, ys, direction, allowed) : [];
   const feasible = new Set(places.filter((place) => isFeasible(trials, place)));
-  const xName = timed ? "hours since the first trial" : "trial";
+  const xName = timed ? `${unitName} since the first trial` : "trial";
   return { places, xs, ys, steps, feasible, metric, xName, direction };
 }
 
-function inWords({ places, ys, steps, metric }, trials) {
+function inWords({ places, ys, steps, metric, direction }, trials) {
+  if (!direction) {
+    return `${metric} of ${places.length} complete trials. It is reported only, so none is the `
+      + "best. Arrow keys go through the trials.";
+  }
   const head = `Best ${metric} so far. ${places.length} complete trials`;
   if (!steps.length) return `${head}, none within its bounds.`;
   const [first, last] = [steps[0], steps[steps.length - 1]];
@@ -53,7 +62,8 @@ function* paint(frame, { places, xs, ys, steps, feasible, metric, xName, directi
   const x = axis(roomy(xRange, 0.02), [box.left, box.right]);
   const y = axis(roomy(rangeOf(places, ys, direction)), [box.bottom, box.top]);
   const text = metricText;
-  drawAxes(frame, box, { x, y, xName, yName: metric, xText: String, yText: text });
+  const yName = direction ? metric : `${metric} (no goal)`;
+  drawAxes(frame, box, { x, y, xName, yName, xText: String, yText: text });
   yield;
   const at = (place) => [x.to(xs[place]), y.to(Math.min(y.high, Math.max(y.low, ys[place])))];
   const some = (test) => places.filter(test).map(at);
@@ -73,7 +83,7 @@ function* paint(frame, { places, xs, ys, steps, feasible, metric, xName, directi
 /** Without the worst hundredth, which would press all others together; these lie on the edge. */
 function rangeOf(places, ys, direction) {
   const values = places.map((place) => ys[place]).sort((a, b) => a - b);
-  if (values.length < 50) return [values[0], values[values.length - 1]];
+  if (values.length < 50 || !direction) return [values[0], values[values.length - 1]];
   const cut = Math.floor(values.length / 100);
   return direction === "maximize"
     ? [values[cut], values[values.length - 1]]

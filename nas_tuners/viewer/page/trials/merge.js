@@ -1,5 +1,22 @@
 /** Columns of trials that grow while a search runs. */
 
+const BY_NAME = ["values", "architecture", "labels", "reason"];
+
+/**
+ * Columns as they came, safe to be asked for any name: a key may be called "constructor", or
+ * "__proto__".
+ */
+export function asTrials(columns) {
+  const safe = { ...columns };
+  for (const part of BY_NAME) if (safe[part]) safe[part] = byName(safe[part]);
+  return safe;
+}
+
+/** The same in an object that has nothing else. */
+export function byName(entries = {}) {
+  return Object.assign(Object.create(null), entries);
+}
+
 /**
  * The columns with rows that are new or have changed.
  *
@@ -7,9 +24,9 @@
  * @param {{revision: number, rows: object}} change
  */
 export function withTrials(trials, change) {
-  const { rows } = change;
+  const rows = asTrials(change.rows);
   const places = placesOf(trials, rows);
-  const count = Math.max(trials.number.length, ...places.map((place) => place + 1));
+  const count = places.reduce((most, place) => Math.max(most, place + 1), trials.number.length);
   const merged = { ...trials, ...headOf(rows), revision: change.revision };
   for (const name of ["number", "state", "start", "seconds"]) {
     merged[name] = written(trials[name], places, rows[name], count);
@@ -17,7 +34,7 @@ export function withTrials(trials, change) {
   merged.values = writtenByName(trials.values, places, rows.values, count);
   merged.architecture = writtenByName(trials.architecture, places, rows.architecture, count);
   merged.feasible = feasible(trials, places, rows, count);
-  merged.reason = { ...trials.reason };
+  merged.reason = byName(trials.reason);
   for (const number of rows.number) delete merged.reason[number];
   Object.assign(merged.reason, rows.reason);
   return merged;
@@ -55,7 +72,7 @@ function written(old, places, fresh, count) {
 }
 
 function writtenByName(old, places, fresh, count) {
-  const columns = {};
+  const columns = byName();
   for (const name of new Set([...Object.keys(old), ...Object.keys(fresh)])) {
     columns[name] = written(old[name] ?? [], places, fresh[name] ?? places.map(() => null), count);
   }

@@ -30,11 +30,12 @@ export function drawAxes({ ctx, colors }, box, { x, y, xName, yName, xText, yTex
   ctx.strokeStyle = colors.faint;
   line(ctx, box.left + 0.5, box.top, box.left + 0.5, box.bottom);
   line(ctx, box.left, box.bottom + 0.5, box.right, box.bottom + 0.5);
-  ctx.fillText(xName, (box.left + box.right) / 2, box.bottom + 26);
+  const width = box.right - box.left;
+  ctx.fillText(fitted(ctx, xName, width), box.left + width / 2, box.bottom + 26);
   ctx.save();
   ctx.translate(8, (box.top + box.bottom) / 2);
   ctx.rotate(-Math.PI / 2);
-  ctx.fillText(yName, 0, 0);
+  ctx.fillText(fitted(ctx, yName, box.bottom - box.top), 0, 0);
   ctx.restore();
 }
 
@@ -45,6 +46,7 @@ export function line(ctx, fromX, fromY, toX, toY) {
   ctx.stroke();
 }
 
+const LONGEST = 200; // letters: more never fit
 const SLICE = 400; // markers between two chances to pause
 
 /** How large a marker is among so many: a few may be seen better. */
@@ -114,10 +116,19 @@ export function drawSteps({ ctx }, points, color, end) {
   ctx.stroke();
 }
 
-/** A name that fits, with "…" where it is cut. */
-export function fitted(ctx, text, width) {
+/**
+ * A name that fits, with "…" where it is cut.
+ *
+ * @param {number} [share]   of what is kept, so much is of its beginning: names of keys often
+ *   differ in their ends
+ */
+export function fitted(ctx, text, width, share = 1) {
   if (ctx.measureText(text).width <= width) return text;
-  let kept = text.length;
-  while (kept > 1 && ctx.measureText(`${text.slice(0, kept)}…`).width > width) kept -= 1;
-  return `${text.slice(0, kept)}…`;
+  const cut = (kept) => {
+    const head = Math.ceil(kept * share);
+    return `${text.slice(0, head)}…${text.slice(text.length - (kept - head))}`;
+  };
+  let kept = Math.min(text.length - 1, LONGEST);
+  while (kept > 1 && ctx.measureText(cut(kept)).width > width) kept -= 1;
+  return cut(kept);
 }

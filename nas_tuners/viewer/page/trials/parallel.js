@@ -3,13 +3,14 @@
 import { html, useMemo, useRef, useState } from "../html.js";
 import { Chart } from "./chart.js";
 import { entryText, metricText, numberText } from "./columns.js";
-import { complete, extent, thinned } from "./figures.js";
-import { parse, termText } from "./filter.js";
+import { complete, directionOf, extent, isFeasible, thinned } from "./figures.js";
+import { fieldOf, metricField, parse, termText, withoutQuotes } from "./filter.js";
 import { fitted, inside, line } from "./paint.js";
 import { useSliced } from "./sliced.js";
 import { axis } from "./ticks.js";
 
 const GAP = 78; // pixels between two axes, at least
+export const AXES = 120; // more make a picture too wide for browsers
 const LINES = 600; // more cannot be told apart
 const BEST = 50;
 const MARGIN = { left: 26, right: 66, top: 36, bottom: 12 };
@@ -52,14 +53,15 @@ export function Parallel({
       const terms = moved ? one.terms(...[from, y].map((at) => heightAt(box, at)).sort(byNumber))
         : [];
       setDrag(null);
-      onBrush(one.id, terms);
+      onBrush(one.field, terms);
     },
   };
   const describe = (place) => `trial ${trials.number[place]}: ${metric} `
     + metricText(trials.values[metric][place]);
   const label = `What trials choose, and ${metric}: a line for each of `
     + `the trials, ${LINES} at most, over ${axes.length} axes. `
-    + "The filter shows what a range of an axis shows; the table has the same data.";
+    + "Shift and arrow keys scroll. The filter shows what a range of an axis shows; the table has "
+    + "the same data.";
   return html`<${Chart} store=${store} draw=${draw} describe=${describe} marked=${marked}
     onPick=${onPick} brush=${brush} over=${over} label=${label}
     least=${(axes.length - 1) * GAP + MARGIN.left + MARGIN.right} />`;
@@ -75,6 +77,7 @@ function heightAt(box, y) {
 /**
  * @typedef {object} Axis
  * @property {string} id
+ * @property {string} field        what the filter calls it
  * @property {Float32Array} at     where each place is, 0 to 1, upwards; NaN: nowhere
  * @property {{at: number, text: string}[]} marks
  * @property {(low: number, high: number) => string[]} terms   of a filter that keeps this part
@@ -86,20 +89,22 @@ function* axesOf(trials, keys, metric) {
   for (const key of keys) {
     const entries = trials.architecture[key] ?? [];
     const labels = trials.labels[key] ?? null;
-    axes.push(labels ? categoryAxis(key, entries, labels, trials.number)
-      : numberAxis(key, entries));
+    const field = fieldOf(trials, key);
+    axes.push(labels ? categoryAxis({ id: key, field }, entries, labels, trials.number)
+      : numberAxis({ id: key, field }, entries));
     yield;
   }
   const values = trials.values[metric] ?? [];
   const counted = values.map((x, place) => (trials.state[place] === "complete" ? x : null));
-  axes.push(numberAxis(metric, counted, { text: metricText, plain: true }));
+  const last = { id: metric, field: metricField(metric) };
+  axes.push(numberAxis(last, counted, { text: metricText, plain: true }));
   const found = axes.filter(Boolean);
   yield;
   if (!found.length || !complete(trials, [metric]).length) return null;
   return { axes: found, trials, metric };
 }
 
-function numberAxis(id, entries, { text = numberText, plain = false } = {}) {
+function numberAxis({ id, field }, entries, { text = numberText, plain = false } = {}) {
   const range = extent(entries.map((x) => x ?? NaN));
   if (!range) return null;
   const log = !plain && range[0] > 0 && range[1] / range[0] > 100;
@@ -108,12 +113,12 @@ function numberAxis(id, entries, { text = numberText, plain = false } = {}) {
   const to = same ? () => 0.5 : scale.to;
   const marks = (same ? [range[0]] : scale.ticks(4)).map((x) => ({ at: to(x), text: text(x) }));
   return {
-    id, marks,
+    id, field, marks,
     at: Float32Array.from(entries, (x) => (Number.isFinite(x) ? to(x) : NaN)),
     place: (value) => Math.min(1, Math.max(0, scale.to(value))),
     terms: (low, high) => [
-      termText(id, ">=", [rounded(scale.back(low))]),
-      termText(id, "<=", [rounded(scale.back(high))]),
+      termText(field, ">=", [rounded(scale.back(low))]),
+      termText(field, "<=", [rounded(scale.back(high))]),
     ],
   };
 }
@@ -121,7 +126,7 @@ function numberAxis(id, entries, { text = numberText, plain = false } = {}) {
 const rounded = (x) => Number(x.toPrecision(4));
 
 /** Candidates from below, trials spread a little around theirs, so that many look like many. */
-function categoryAxis(id, entries, labels, numbers) {
+function categoryAxis({ id, field }, entries, labels, numbers) {
   const several = entries.some(Array.isArray);
   const { texts, indices } = several
     ? subsets(entries, labels) : { texts: labels, indices: entries };
@@ -137,10 +142,10 @@ function categoryAxis(id, entries, labels, numbers) {
   const marks = texts.map((text, index) => ({ at: (index + 0.5) * size, text }));
   const within = (middle, low, high) => middle + 0.3 * size >= low && middle - 0.3 * size <= high;
   return {
-    id, at, marks,
+    id, field, at, marks,
     terms: (low, high) => {
       const kept = marks.filter((mark) => within(mark.at, low, high)).map(({ text }) => text);
-      return kept.length ? [termText(id, "=", kept)] : [];
+      return kept.length ? [termText(field, "=", kept)] : [];
     },
   };
 }
@@ -202,10 +207,12 @@ function* paint(frame, { trials, axes, metric }, shown, filter) {
 /** The places that are drawn: some that the filter leaves out, some that it shows, their best. */
 function groupsOf(trials, metric, shown) {
   const all = complete(trials, [metric]);
-  const sign = trials.directions[trials.metrics.indexOf(metric)] === "maximize" ? -1 : 1;
+  const direction = directionOf(trials, metric);
+  const sign = direction === "maximize" ? -1 : 1;
   const values = trials.values[metric];
   const inFilter = all.filter((place) => shown.has(place));
-  const ranked = [...inFilter].sort((a, b) => sign * (values[a] - values[b]));
+  const allowed = direction ? inFilter.filter((place) => isFeasible(trials, place)) : [];
+  const ranked = allowed.sort((a, b) => sign * (values[a] - values[b]));
   const best = ranked.slice(0, Math.min(BEST, Math.ceil(ranked.length / 10)));
   const bestOnes = new Set(best);
   const others = inFilter.filter((place) => !bestOnes.has(place));
@@ -249,7 +256,8 @@ function drawAxis(frame, box, x, one, kept) {
   ctx.save();
   ctx.textAlign = "center";
   ctx.font = "600 11px system-ui, sans-serif";
-  haloed(frame, fitted(ctx, one.id, GAP - 6), Math.max(x, 36), 14, colors.ink);
+  const middle = Math.min(frame.width - 36, Math.max(36, x));
+  haloed(frame, fitted(ctx, one.id, GAP - 14, 0.35), middle, 14, colors.ink);
   ctx.restore();
   for (const [low, high] of kept) drawPart(frame, x, heightOf(box, low), heightOf(box, high));
 }
@@ -271,12 +279,12 @@ function drawPart({ ctx, colors }, x, from, to) {
 /** For each axis the parts that the filter keeps. */
 function keptParts(filter, axes) {
   const { terms } = parse(filter);
-  return axes.map(({ id, marks, place }) => {
-    const mine = terms.filter((term) => term.field === id && !term.not);
+  return axes.map(({ field, marks, place }) => {
+    const mine = terms.filter((term) => term.field === field && !term.not);
     const equal = mine.filter(({ operator }) => operator === "=" || operator === ":");
     const half = 0.4 / marks.length;
     const parts = marks
-      .filter(({ text }) => equal.some(({ values }) => values.includes(text)))
+      .filter(({ text }) => equal.some(({ values }) => values.includes(withoutQuotes(text))))
       .map(({ at }) => [at - half, at + half]);
     const bound = (operator) => mine.find((term) => term.operator === operator)?.values[0];
     const [low, high] = [bound(">="), bound("<=")];

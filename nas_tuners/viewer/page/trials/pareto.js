@@ -3,7 +3,7 @@
 import { html, useMemo } from "../html.js";
 import { Chart } from "./chart.js";
 import { metricText } from "./columns.js";
-import { complete, extent, front, isFeasible } from "./figures.js";
+import { complete, directionOf, extent, front, isFeasible } from "./figures.js";
 import { drawAxes, drawDots, drawMarkers, inside, line, sizeAmong } from "./paint.js";
 import { useSliced } from "./sliced.js";
 import { axis, roomy } from "./ticks.js";
@@ -29,7 +29,7 @@ function* contentOf(trials, x, y) {
   const ys = trials.values[y] ?? [];
   const places = complete(trials, [x, y].filter((name) => trials.values[name]));
   if (!places.length) return null;
-  const directions = [x, y].map((name) => trials.directions[trials.metrics.indexOf(name)]);
+  const directions = [x, y].map((name) => directionOf(trials, name));
   yield;
   const feasible = new Set(places.filter((place) => isFeasible(trials, place)));
   const ordered = front([...feasible], [xs, ys], directions);

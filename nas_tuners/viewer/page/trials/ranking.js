@@ -3,8 +3,8 @@
 import { html } from "../html.js";
 import { percent } from "../format.js";
 import { metricText, numberText } from "./columns.js";
-import { complete, extent, meanPerCandidate } from "./figures.js";
-import { termText } from "./filter.js";
+import { complete, directionOf, extent, meanPerCandidate } from "./figures.js";
+import { fieldOf, termText } from "./filter.js";
 import { useSliced } from "./sliced.js";
 import { roomy } from "./ticks.js";
 
@@ -31,7 +31,7 @@ export function Importance({ importance, chosen, onChoose }) {
           ${shares.map(([key, share]) => html`
             <tr key=${key}>
               <th scope="row"><button class="plain" aria-pressed=${String(key === chosen)}
-                title="Show the mean result of its candidates"
+                title=${`${key}: show the mean result of its candidates`}
                 onClick=${() => onChoose(key)}>${key}</button></th>
               <td class="number">${percent(share)}</td>
               <td class="track"><${Bar} share=${share / most} /></td>
@@ -61,8 +61,8 @@ export function Means({ trials, entryKey, metric, shown, onFilter }) {
   if (!range) return html`<p class="empty">No complete trial decides ${entryKey}.</p>`;
   const [low, high] = roomy(range, 0.1);
   const at = (value) => `${(100 * (value - low)) / (high - low)}%`;
-  const direction = trials.directions[trials.metrics.indexOf(metric)];
-  const best = bestOf(rows, direction);
+  const best = bestOf(rows, directionOf(trials, metric));
+  const field = fieldOf(trials, entryKey);
   return html`
     <div class="ranking" tabindex="0" role="region"
       aria-label=${`Mean ${metric} per candidate of ${entryKey}`}>
@@ -75,8 +75,9 @@ export function Means({ trials, entryKey, metric, shown, onFilter }) {
         <tbody>
           ${rows.map((row, index) => html`
             <tr key=${index}>
-              <th scope="row"><button class="plain" title="Show these trials only"
-                onClick=${() => onFilter(entryKey, termsOf(entryKey, row))}>${nameOf(row)}</button>
+              <th scope="row"><button class="plain"
+                title=${`${nameOf(row)}: show these trials only`}
+                onClick=${() => onFilter(field, termsOf(field, row))}>${nameOf(row)}</button>
                 ${row === best && html` <span class="badge">best</span>`}</th>
               <td class="number">${row.count}</td>
               <td class="number">${row.mean === null ? "" : metricText(row.mean)}</td>
@@ -100,6 +101,7 @@ function Whisker({ row: { mean, error }, at }) {
 }
 
 function bestOf(rows, direction) {
+  if (!direction) return null;
   const sign = direction === "maximize" ? -1 : 1;
   const known = rows.filter(({ mean }) => mean !== null);
   return known.length > 1 ? known.reduce((a, b) => (sign * b.mean < sign * a.mean ? b : a)) : null;

@@ -1,5 +1,7 @@
 /** Axes: where their marks stand, and how values become places. */
 
+const MOST = 1000; // marks; where numbers are too large to be counted through there is no end
+
 /**
  * Round numbers within a range, about so many.
  *
@@ -15,7 +17,7 @@ export function ticks(low, high, about = 5) {
   const digits = Math.max(0, Math.ceil(-Math.log10(step)) + 1);
   const found = [];
   const tidy = (value) => Number(value.toFixed(Math.min(digits, 20)));
-  for (let i = first; i <= last; i += 1) found.push(tidy(i * step));
+  for (let i = 0; i <= Math.min(last - first, MOST); i += 1) found.push(tidy((first + i) * step));
   return found;
 }
 

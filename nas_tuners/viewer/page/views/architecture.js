@@ -5,8 +5,11 @@ import { OpenButtons, Wrong, useOpening } from "../architecture/open.js";
 import { finalRecord, fromRecord, spaceShown } from "../architecture/sources.js";
 import { CellPanel, drawingsOf, isDrawn } from "../cells/panel.js";
 import { download } from "../cells/svg_file.js";
+import { chosenOnly } from "../graph/chosen.js";
 import { costs } from "../graph/costs.js";
+import { GraphDrawing } from "../graph/drawing.js";
 import { writeArchitecture } from "../graph/forms.js";
+import { own } from "../graph/keyed.js";
 import { html, useMemo, useState } from "../html.js";
 import { useStore } from "../store.js";
 import { bestArchitecture } from "../trials/best.js";
@@ -52,7 +55,7 @@ function Shown({ store, state, space, model, architecture }) {
   return html`
     <div class="architecture-parts">
       <section aria-label="Drawings">
-        ${model && html`<${Cells} store=${store} state=${state} model=${model}
+        ${model && html`<${Drawings} store=${store} state=${state} model=${model}
           architecture=${architecture} />`}
       </section>
       <aside class="panel architecture-facts" aria-label="The architecture">
@@ -67,11 +70,38 @@ function Shown({ store, state, space, model, architecture }) {
   `;
 }
 
+/** Its cells, or all of the network that it is. */
+function Drawings({ store, state, model, architecture }) {
+  const [isWhole, whole] = useState(false);
+  return html`
+    <div class="cell-tools" role="group" aria-label="What is drawn">
+      <button aria-pressed=${String(!isWhole)} onClick=${() => whole(false)}>Cells</button>
+      <button aria-pressed=${String(isWhole)} onClick=${() => whole(true)}>Network</button>
+    </div>
+    ${isWhole ? html`<${Network} model=${model} architecture=${architecture} />`
+      : html`<${Cells} store=${store} state=${state} model=${model}
+        architecture=${architecture} />`}
+  `;
+}
+
+/** The network without what is not chosen, in boxes that open. */
+function Network({ model, architecture: { choice, title } }) {
+  const chosen = JSON.stringify(choice); // a record that chooses the same draws nothing anew
+  const alone = useMemo(() => chosenOnly(model, choice), [model, chosen]);
+  const open = alone.undecided.length;
+  return html`
+    ${open > 0 && html`<p class="faint">${open === 1 ? "One key is" : `${open} keys are`} not
+      decided: all of their candidates are drawn.</p>`}
+    <${GraphDrawing} model=${alone} name=${title}
+      label=${`Network of ${title}: ${alone.modules.length} modules`} />
+  `;
+}
+
 /** The cells of an architecture, with nothing but what it chooses. */
 export function Cells({ store, state, model, architecture, differs, title }) {
   const { choice } = architecture;
   const drawn = drawingsOf(model).flatMap((one, number) => (isDrawn(one) ? [number] : []));
-  const strengthOf = (key) => choice[key] ? model.choices[key]?.names.map(
+  const strengthOf = (key) => own(choice, key) ? model.choices[key].names.map(
     (_, index) => (choice[key].includes(index) ? 1 : 0)) : null;
   const pick = ({ edge }) => store.set({ selected: edge.op?.key ?? edge.slot.key });
   if (!drawn.length) {

@@ -4,6 +4,7 @@ import { Bars } from "../cells/bars.js";
 import { Details, keysOf } from "../cells/details.js";
 import { CellPanel, drawingsOf, isDrawn, keysBeside } from "../cells/panel.js";
 import { decision } from "../graph/decision.js";
+import { own } from "../graph/keyed.js";
 import { html, useCallback, useMemo, useState } from "../html.js";
 import { strength, useStore } from "../store.js";
 
@@ -78,8 +79,8 @@ function Tools({ threshold, only, canReduce, set }) {
 
 /** What the widths and colors mean. */
 function Legend() {
-  return html`<span class="legend" aria-hidden="true">
-    <span>0</span><span class="legend-scale"></span><span>1</span></span>`;
+  return html`<span class="cell-legend" aria-hidden="true">
+    <span>0</span><span class="cell-legend-scale"></span><span>1</span></span>`;
 }
 
 function Note({ store, model, architecture, record, hasLog }) {
@@ -87,6 +88,9 @@ function Note({ store, model, architecture, record, hasLog }) {
     return html`<p class="cell-note" role="status">This is the architecture
       <strong> ${architecture.title}</strong>, not a record of the search.
       <button onClick=${() => store.set({ architecture: null })}>Show the search</button></p>`;
+  }
+  if (!model.keys.length) {
+    return html`<p class="cell-note">There is nothing to choose in this model.</p>`;
   }
   if (!model.nodes.length) {
     return html`<p class="cell-note">The model was not run, so how its parts are connected is not
@@ -104,14 +108,14 @@ function Note({ store, model, architecture, record, hasLog }) {
 function Beside({ keys, store, model, strengthOf, choice }) {
   if (!keys.length) return null;
   return html`
-    <section class="beside" aria-label="Choices beside the drawings">
+    <section class="cell-beside" aria-label="Choices beside the drawings">
       <h2 class="hidden-text">Choices beside the drawings</h2>
       ${keys.slice(0, MOST_BESIDE).map((key) => html`
         <div class="panel" key=${key}>
           <h3><button onClick=${() => store.set({ selected: key })}>
             <code>${key}</code></button></h3>
           <${Bars} names=${model.choices[key].names} values=${strengthOf(key)}
-            chosen=${choice?.[key] ?? null} />
+            chosen=${own(choice, key) ?? null} />
         </div>`)}
       ${keys.length > MOST_BESIDE && html`<p class="faint">and ${keys.length - MOST_BESIDE}
         more, which the view of choices over time lists</p>`}

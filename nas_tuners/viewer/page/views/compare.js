@@ -104,12 +104,12 @@ function Summary({ store, state, model, space, a, b, found: { different, same } 
 function Numbers({ first, second }) {
   const rows = [["Parameters", first.parameters, second.parameters]];
   if (first.flops !== null) rows.push(["FLOPs", first.flops, second.flops]);
-  const largest = first.largest ? " of the largest" : "";
+  const recorded = first.asRecorded ? ", as recorded" : "";
   return html`<table>
     <thead><tr><td></td><th scope="col">A</th><th scope="col">B</th>
       <th scope="col">B − A</th></tr></thead>
     <tbody>${rows.map(([name, one, other]) => html`<tr key=${name}>
-      <th scope="row">${name}${largest}</th>
+      <th scope="row">${name}${recorded}</th>
       <td class="number" title=${one}>${count(one)}</td>
       <td class="number" title=${other}>${count(other)}</td>
       <td class="number">${signed(other - one)} ${relative(one, other)}</td></tr>`)}</tbody>

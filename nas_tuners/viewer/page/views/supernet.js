@@ -12,8 +12,9 @@ import { canOpen, nameOf } from "../graph/items.js";
 import { findSteps, nextHit } from "../graph/search.js";
 import { useGraph } from "../graph/use_graph.js";
 import { GraphCanvas } from "../graph/view.js";
+import { Zoom } from "../graph/zoom.js";
 import { strength, useStore } from "../store.js";
-import { Toolbar, Zoom } from "./supernet_tools.js";
+import { Toolbar } from "./supernet_tools.js";
 
 const START = {
   model: null, open: null, plumbing: true, shapes: false, threshold: 0, outline: true,
@@ -99,7 +100,7 @@ export function SupernetView({ store }) {
             spoken=${said} first=${firstSeen(plan, open)}
             label=${`Supernet ${model.json.model}: ${model.modules.length} modules, `
               + `${model.keys.length} choices`} />
-          <${Zoom} api=${api} scene=${scene} look=${look} model=${model} />
+          <${Zoom} api=${api} scene=${scene} look=${look} name=${model.json.model} />
           ${graph.busy && html`<p class="supernet-busy" role="status">Laying out …</p>`}
           ${graph.problem && html`<p class="supernet-busy problem" role="alert">
             ${graph.problem}</p>`}
@@ -132,8 +133,20 @@ function useLook(store, model, threshold, shapes) {
       }
       return known.get(key);
     };
-    return { strengthOf, chosen: Boolean(architecture), threshold, shapes };
+    return {
+      strengthOf, chosen: Boolean(architecture), threshold, shapes,
+      told: told(architecture, record),
+    };
   }, [model, record, architecture, threshold, shapes]);
+}
+
+/** Whose strengths are drawn. */
+function told(architecture, record) {
+  if (architecture) {
+    return `${architecture.title} is shown: what it takes has a strong line, the rest a dashed `
+      + "one.";
+  }
+  return record ? "These are those of the record that is shown." : "None are known yet.";
 }
 
 function useSearch(model, plan, selected, go) {

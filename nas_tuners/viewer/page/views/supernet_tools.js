@@ -1,10 +1,8 @@
 /** What the supernet view is handled with. */
 
-import { themeColors } from "../colors.js";
 import { html, useMemo } from "../html.js";
 import { openAll, openChoices } from "../graph/open.js";
 import { countHidden } from "../graph/scene.js";
-import { svgText } from "../graph/svg.js";
 
 export function Toolbar({ mine, model, plan, change, look, graph, search }) {
   const set = (name) => (event) => change({ [name]: event.currentTarget.checked });
@@ -32,22 +30,6 @@ export function Toolbar({ mine, model, plan, change, look, graph, search }) {
       <label class="supernet-check"><input type="checkbox" checked=${mine.shapes}
         onChange=${set("shapes")} /> Shapes</label>
       <${Threshold} mine=${mine} model=${model} look=${look} change=${change} />
-    </div>
-  `;
-}
-
-export function Zoom({ api, scene, look, model }) {
-  return html`
-    <div class="supernet-zoom">
-      <span class="supernet-group" role="group" aria-label="Zoom">
-        <button onClick=${() => api.current?.zoom(1.25)} aria-label="Zoom in" title="Zoom in: +"
-          >+</button>
-        <button onClick=${() => api.current?.zoom(0.8)} aria-label="Zoom out" title="Zoom out: -"
-          >−</button>
-        <button onClick=${() => api.current?.fit()} title="Show all: 0">Fit</button>
-      </span>
-      <button disabled=${!scene} onClick=${() => download(scene, look, model.json.model)}
-        title="All that is open, as a picture for papers">SVG</button>
     </div>
   `;
 }
@@ -84,13 +66,4 @@ function Threshold({ mine, model, look, change }) {
         ? `${weak} of ${all}` : ""}</span>
     </label>
   `;
-}
-
-function download(scene, look, name) {
-  const text = svgText(scene, { ...look, colors: themeColors() }, name);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
-  link.download = `${String(name).replace(/[^\w.-]+/g, "_") || "supernet"}.svg`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }

@@ -1,6 +1,6 @@
 /** The time below the views: which record is shown, and how to get to others. */
 
-import { html, useMemo } from "../html.js";
+import { html, useMemo, useState } from "../html.js";
 import { moment } from "../format.js";
 import { useStore } from "../store.js";
 import {
@@ -151,16 +151,20 @@ function Label({ store, number, count }) {
   `;
 }
 
+/** What is being typed stays, whatever record is shown meanwhile. */
 function GoTo({ number, count, move }) {
+  const [typed, type] = useState(null);
   const go = (event) => {
     const wanted = Number(event.currentTarget.value);
     if (Number.isInteger(wanted) && wanted >= 1 && wanted <= count) move(wanted - 1);
-    else event.currentTarget.value = number + 1;
+    type(null);
   };
   return html`
     <label class="timeline-go">Go to
-      <input type="number" min="1" max=${count} step="1" value=${number + 1} onChange=${go}
-        aria-label="Number of the record" />
+      <input type="number" min="1" max=${count} step="1" value=${typed ?? number + 1}
+        onInput=${(event) => type(event.currentTarget.value)} onChange=${go}
+        onKeyDown=${(event) => event.key === "Escape" && type(null)}
+        onBlur=${() => type(null)} aria-label="Number of the record" />
     </label>
   `;
 }

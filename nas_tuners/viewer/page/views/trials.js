@@ -5,14 +5,15 @@ import { useStore } from "../store.js";
 import { columnsOf, sorted } from "../trials/columns.js";
 import { Curves } from "../trials/curves.js";
 import { Details } from "../trials/details.js";
-import { filterOf, withTerms } from "../trials/filter.js";
+import { filterOf, metricField, termText, withTerms } from "../trials/filter.js";
 import { History } from "../trials/history.js";
-import { Parallel } from "../trials/parallel.js";
+import { AXES, Parallel } from "../trials/parallel.js";
 import { Pareto } from "../trials/pareto.js";
 import { Importance, Means } from "../trials/ranking.js";
 import { Table } from "../trials/table.js";
 
 const WAIT = 5000; // milliseconds between two readings of what costs the server something
+const RUNNING = 10_000; // milliseconds after which running trials may have reported more
 const SOON = 1000; // milliseconds until what is being computed is asked for again
 
 /** What is set where nobody has chosen; kept while other views are shown. */
@@ -36,7 +37,7 @@ function Trials({ store, data, trials }) {
   })), [store, run]);
 
   const metric = known(trials.metrics, settings.metric) ?? trials.metrics[0] ?? "default";
-  const main = trials.metrics[0] ?? "number";
+  const main = trials.metrics.length ? metricField(trials.metrics[0]) : "number";
   const sort = settings.sort ?? { id: main, descending: trials.directions[0] === "maximize" };
   const columns = useMemo(() => columnsOf(trials), [trials]);
   const chosen = useMemo(() => filtered(trials, columns, settings.filter),
@@ -84,14 +85,16 @@ function filtered(trials, columns, filter) {
 
 function Filter({ filter, problems, set, shown, trials }) {
   const all = trials.number.length;
+  const counted = shown === all ? String(all) : `${shown} of ${all}`;
+  const example = termText(metricField(trials.metrics[0] ?? "default"), ">", [0.9]);
   const { reading } = trials;
   return html`
     <div class="filter">
       <label class="grow"><span class="hidden-text">Filter</span>
         <input type="search" value=${filter} spellcheck=${false} aria-describedby="filter-help"
-          placeholder=${`filter: state:complete ${trials.metrics[0] ?? "default"}>0.9 key=name`}
+          placeholder=${`filter: state:complete ${example} key=name`}
           onInput=${(event) => set({ filter: event.currentTarget.value })} /></label>
-      <span role="status">${shown === all ? `${all} trials` : `${shown} of ${all} trials`}${
+      <span role="status">${`${counted} ${all === 1 ? "trial" : "trials"}`}${
         reading ? `, reading ${reading.done} of ${reading.of}` : ""}</span>
       <p id="filter-help" class=${problems.length ? "problem" : "hidden-text"}>${
         problems.length ? problems.join("; ")
@@ -101,7 +104,8 @@ function Filter({ filter, problems, set, shown, trials }) {
 }
 
 function Plots({ store, data, run, trials, metric, settings, set, shown, onFilter }) {
-  const curves = useFollowed(() => data.intermediate(run), run, trials);
+  const running = data.live && trials.state.includes("running");
+  const curves = useFollowed(() => data.intermediate(run), run, trials, running ? RUNNING : 0);
   const importance = useFollowed(() => data.importance(run), run, trials);
   const names = Object.keys(trials.architecture);
   const keys = useMemo(() => names, [names.join()]);
@@ -114,6 +118,7 @@ function Plots({ store, data, run, trials, metric, settings, set, shown, onFilte
   const metrics = trials.metrics;
   const [x, y] = [known(metrics, settings.x) ?? metrics[1] ?? metrics[0],
     known(metrics, settings.y) ?? metrics[0]];
+  const drawn = useMemo(() => drawnKeys(keys, importance), [keys, importance]);
   const common = { store, trials, shown, marked, onPick: pickPlace };
   const card = (name, title, controls, body) => html`
     <${Card} name=${name} title=${title} controls=${controls} large=${settings.large} set=${set}>
@@ -134,7 +139,7 @@ function Plots({ store, data, run, trials, metric, settings, set, shown, onFilte
           ? html`<${Pareto} ...${common} x=${x} y=${y} />`
           : html`<p class="empty">Trials report one metric only. Let them report another, such as
               FLOPs, and see here what it costs.</p>`)}
-      ${card("curves", "Intermediate results", null, curves
+      ${card("curves", "Intermediate results", aboutCurves(curves), curves
         ? html`<${Curves} store=${store} curves=${curves.curves} states=${states}
             name=${metrics[0]} marked=${settings.selected} onPick=${pickNumber} />`
         : html`<p class="empty">Reading …</p>`)}
@@ -142,13 +147,30 @@ function Plots({ store, data, run, trials, metric, settings, set, shown, onFilte
         html`<${Importance} importance=${importance} chosen=${key}
           onChoose=${(one) => set({ key: one })} />`)}
       ${card("parallel", `Choices and ${metric}`, html`
+        ${drawn.length < keys.length && html`
+          <span>${`the ${drawn.length} of ${keys.length} keys that matter most`}</span>`}
         <span class="faint">drag along an axis to filter</span>`, html`
-        <${Parallel} ...${common} keys=${keys} metric=${metric} filter=${settings.filter}
+        <${Parallel} ...${common} keys=${drawn} metric=${metric} filter=${settings.filter}
           onBrush=${onFilter} />`)}
       ${card("means", `Mean ${metric}`, keys.length > 0 && pick("Of", key, keys, "key"),
         key && html`<${Means} trials=${trials} entryKey=${key} metric=${metric} shown=${shown}
           onFilter=${onFilter} />`)}
     </div>`;
+}
+
+/** Keys that there is room to draw: all, or those that matter most, in their order. */
+function drawnKeys(keys, importance) {
+  if (keys.length <= AXES) return keys;
+  const first = new Set(Object.keys(importance?.importance ?? {}).slice(0, AXES));
+  for (const key of keys) if (first.size < AXES) first.add(key);
+  return keys.filter((key) => first.has(key));
+}
+
+/** Where not all curves are drawn, which ones are. */
+function aboutCurves(curves) {
+  const drawn = Object.keys(curves?.curves ?? {}).length;
+  if (!(curves?.of > drawn)) return null;
+  return html`<span class="faint">${`${drawn} of ${curves.of}: the best, the latest`}</span>`;
 }
 
 /** The states of the trials that have curves, by number. */
@@ -167,7 +189,7 @@ function Card({ name, title, controls, large, set, children }) {
     <section class=${`plot panel plot-${name}${isLarge ? " large" : ""}`}
       aria-labelledby=${`plot-${name}`}>
       <header>
-        <h3 id=${`plot-${name}`}>${title}</h3>
+        <h2 id=${`plot-${name}`} title=${title}>${title}</h2>
         <span class="space"></span>
         ${controls}
         <button class="small" aria-pressed=${String(isLarge)} aria-label=${`Larger: ${title}`}
@@ -186,30 +208,42 @@ function Pick({ label, value, names, onPick }) {
       </select></label>`;
 }
 
-/** What the server computes; asked for again when trials have changed, but not all the time. */
-function useFollowed(read, run, { revision, reading }) {
+/**
+ * What the server computes; asked for again when trials have changed, but not all the time.
+ *
+ * @param {number} [every]   milliseconds after which it is asked for even if none has; 0: never
+ */
+function useFollowed(read, run, { revision, reading }, every = 0) {
   const [answer, set] = useState(null);
   const [asking, again] = useState(0);
-  const asked = useRef({ at: -Infinity, run: null, count: 0 });
+  const asked = useRef({ at: -Infinity, count: 0, is: true });
+  const latest = asked.current;
+  latest.read = read;
+  useEffect(() => {
+    latest.is = true;
+    return () => {
+      latest.is = false; // nobody waits for the answers any more
+    };
+  }, []);
   useEffect(() => {
     if (reading) return undefined; // it would only hold that up
-    let wanted = true;
-    const { at, run: last, count } = asked.current;
-    const soon = last !== run || count !== asking;
-    const wait = soon ? 0 : Math.max(0, at + WAIT - performance.now());
+    const wait = latest.count !== asking ? 0 : Math.max(0, latest.at + WAIT - performance.now());
     const timer = setTimeout(() => {
-      asked.current = { at: performance.now(), run, count: asking };
+      latest.at = performance.now();
+      latest.count = asking;
       const failed = (error) => ({ curves: {}, importance: {}, problem: error.message });
-      read().catch(failed).then((found) => {
-        if (!wanted) return;
+      latest.read().catch(failed).then((found) => {
+        if (!latest.is) return;
         set(found);
-        if (found.computing) setTimeout(() => wanted && again((count) => count + 1), SOON);
+        if (found.computing) setTimeout(() => latest.is && again((count) => count + 1), SOON);
       });
     }, wait);
-    return () => {
-      wanted = false;
-      clearTimeout(timer);
-    };
+    return () => clearTimeout(timer);
   }, [run, revision, Boolean(reading), asking]);
+  useEffect(() => {
+    if (!every) return undefined;
+    const timer = setInterval(() => again((count) => count + 1), every);
+    return () => clearInterval(timer);
+  }, [every]);
   return answer;
 }
