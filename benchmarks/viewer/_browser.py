@@ -24,6 +24,7 @@ const afterFrame = (work) => requestAnimationFrame(() => {
   port1.onmessage = work;
   port2.postMessage(null);
 });
+window.afterFrame = afterFrame; // for what is asked later
 const whenShown = (selector, name) => new MutationObserver((_, observer) => {
   if (!document.querySelector(selector)) return;
   observer.disconnect();

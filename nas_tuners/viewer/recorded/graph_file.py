@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .graph_choices import clean_choices, clean_places, clean_space
-from .graph_modules import clean_modules, clean_templates
+from .graph_modules import MAX_MODULES, clean_modules, clean_templates
 from .graph_nodes import clean_edges, clean_nodes, clean_shape
 from .graph_values import count_of, list_of
 from .json_file import read_json
@@ -95,7 +95,7 @@ def _clean(content: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
     tier = content.get("tier")
     space, specs = clean_space(content.get("search_space"), problems)
     model = _text(content.get("model"), "Model")
-    texts = [_text(text, "", 1000) for text in list_of(content, "texts", problems)]
+    texts = [_text(text, "", 1000) for text in list_of(content, "texts", problems)[:MAX_MODULES]]
     tree = clean_modules(list_of(content, "modules", problems), model, len(texts), problems)
     choices = clean_choices(content.get("choices"), specs, problems)
     given_nodes = list_of(content, "nodes", problems)

@@ -12,6 +12,7 @@ from nas_tuners.contract.trial_io import open_regular
 from .problems import Problems, shown
 
 MAX_BYTES = 64 * 2**20  # of one file; a large supernet's graph has one megabyte
+MAX_VALUES = 8_000_000  # about; each takes ten times the memory that it takes on disk, or more
 
 _MIB = 2**20
 
@@ -28,6 +29,8 @@ def read_json(path: Path, problems: Problems) -> Any:
 
 def parse_bytes(content: bytes, problems: Problems) -> Any:
     """:func:`read_json` of a file's content."""
+    if sum(map(content.count, (b"[", b"{", b","))) > MAX_VALUES:
+        return problems.note("", f"has more values than the {MAX_VALUES:,} that are read")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -41,4 +41,5 @@ async def in_thread(work: Callable[[], T]) -> T:
 
     threading.Thread(target=run, name="reading", daemon=True).start()
     with CancelScope(shield=True):  # who reads a run goes on reading it, and others wait
-        return await done
+        await asyncio.wait([done])
+    return done.result()

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from nas_tuners.contract.errors import ExperimentError
 from nas_tuners.experiment.storages.storage import hide_password, open_storage, storage_file
@@ -64,6 +64,11 @@ def studies_in(url: str) -> list[str]:
                 return study_names(engine)
             finally:
                 engine.dispose()
+        from .journal import studies_in_journal
+
+        journal = storage_file(address)
+        if journal is not None:
+            return studies_in_journal(journal)
         with ExitStack() as stack:
             storage = _storage(address, stack)
             return [study.study_name for study in storage.get_all_studies()]
@@ -102,7 +107,16 @@ def unreadable(address: str, error: Exception) -> str:
     from nas_tuners.experiment.storages.patience import reason_of
 
     reason = str(error) if isinstance(error, ExperimentError) else reason_of(error)
-    return f"the storage {hide_password(address)} cannot be read: {reason}"
+    return f"the storage {hide_password(address)} cannot be read: {_hidden(reason, address)}"
+
+
+def _hidden(reason: str, address: str) -> str:
+    """Drivers quote parts of an address that they read in another way, as with @ in a password."""
+    password = address.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    for part in (password, unquote(password), *password.split("@")):
+        if len(part) > 2:
+            reason = reason.replace(part, "***")
+    return reason
 
 
 def _existing(url: str) -> str:

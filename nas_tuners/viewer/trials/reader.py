@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 POINTS = 200  # of one curve of intermediate values
 
 
+class Replaced(Exception):  # noqa: N818 - it ends in another reading, and is no error of ours
+    """The trials that were read are gone: the study was deleted, or its storage written anew."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some trials of a study.
@@ -54,6 +58,7 @@ class Reader(Protocol):
         """What is new since the last call.
 
         Raises:
+            Replaced: if what was read before is gone; another reader is needed.
             Exception: the driver's, if the storage cannot be read now.
         """
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -17,7 +18,7 @@ from .details import details_of
 from .importance import Importance, ImportanceWorker, importance_of
 from .logs import log_names, read_log
 from .opening import open_reader, unreadable
-from .reader import Reader
+from .reader import Reader, Replaced
 from .rows import (
     Row,
     columns_of,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _AGAIN = 5.0  # seconds until a storage that could not be read is asked again
 _SLOW = 0.05  # seconds
 _FIRST = 1.0  # seconds that the first answer waits for all trials
+_LAST = 1.0  # seconds that the end waits for a reading that goes on
 
 _Clock = Callable[[], float]
 
@@ -67,6 +69,7 @@ class Trials:
         self._rows: dict[int, Row] = {}
         self._changed_at: dict[int, int] = {}  # number -> revision
         self._revision = 0
+        self._since = 0  # the revision from which on these rows count
         self._progress: tuple[int, int] | None = (0, 0)
         self._problem = ""
         self._metrics: list[str] = []
@@ -99,12 +102,14 @@ class Trials:
         return cls(lambda: open_reader(url, study_name(config)), url=url, folder=folder)
 
     @classmethod
-    def of_storage(cls, url: str, study_name: str | None = None) -> Trials:
+    def of_storage(
+        cls, url: str, study_name: str | None = None, *, clock: _Clock = time.monotonic
+    ) -> Trials:
         """Of a study in a storage: ``sqlite:///study.db``, ``journal:///study.log`` and so on."""
-        return cls(lambda: open_reader(url, study_name), url=url)
+        return cls(lambda: open_reader(url, study_name), url=url, clock=clock)
 
     @classmethod
-    def of_study(cls, study: Study) -> Trials:
+    def of_study(cls, study: Study, *, clock: _Clock = time.monotonic) -> Trials:
         """Of a study that is open already."""
 
         def open_study() -> Reader:
@@ -112,7 +117,7 @@ class Trials:
 
             return ObjectReader(study._storage, study.study_name)
 
-        return cls(open_study)
+        return cls(open_study, clock=clock)
 
     # ---- what the page asks for ---------------------------------------------------------------
 
@@ -136,13 +141,15 @@ class Trials:
     def changes(self, revision: int) -> dict[str, Any] | None:
         """``{"revision", "rows": columns}`` of the trials that changed after a revision.
 
-        None where nothing did.
+        None where nothing did. Without ``"rows"`` where trials are gone: all has to be read anew.
         """
         self._begin()
         self._refresh()
         with self._state:
             if revision == self._revision:
                 return None
+            if 0 < revision < self._since:
+                return {"revision": self._revision}
             known = 0 <= revision < self._revision
             numbers = (
                 [n for n, changed in self._changed_at.items() if changed > revision]
@@ -158,7 +165,7 @@ class Trials:
             ExperimentError: if the storage cannot be read now.
         """
         reader, decoder = self._ready()
-        with self._reading:
+        with self._turn():
             whole = self._guarded(lambda: reader.whole(number))
             if whole is None:
                 return None
@@ -170,7 +177,7 @@ class Trials:
         reader, _ = self._ready()
         with self._state:
             rows = dict(self._rows)
-        with self._reading:
+        with self._turn():
             numbers = self._guarded(reader.numbers_with_curves)
             chosen = chosen_for_curves(
                 [rows[number] for number in numbers if number in rows],
@@ -217,12 +224,11 @@ class Trials:
         return read_log(self._folder, number, name)
 
     def close(self) -> None:
-        """Let go of the storage."""
-        self._closed = True
-        with self._reading:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
+        """Let go of the storage; whoever is reading it does so when that has ended."""
+        if not self._closed:
+            self._closed = True
+            if self._reading.acquire(timeout=_LAST):
+                self._done_reading()
 
     # ---- reading ------------------------------------------------------------------------------
 
@@ -233,10 +239,25 @@ class Trials:
             self._waited = True
             self._some.wait(_FIRST)
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        self._reading.acquire()
+        try:
+            yield
+        finally:
+            self._done_reading()
+
+    def _done_reading(self) -> None:
+        if self._closed and self._reader is not None:
+            reader, self._reader = self._reader, None
+            with suppress(Exception):  # each database driver has errors of its own
+                reader.close()
+        self._reading.release()
+
     def _read_all(self) -> None:
         more = True
-        while more and not self._closed:
-            with self._reading:
+        while more:
+            with self._turn():
                 more = self._read_some()
         self._some.set()
 
@@ -251,12 +272,13 @@ class Trials:
             finally:
                 took = self._clock() - began
                 if took > _SLOW:  # as through a proxy: leave others some of its time
-                    self._ask_after = max(self._ask_after, began + 5 * took)
-                self._reading.release()
+                    pause = min(4 * took, _AGAIN)
+                    self._ask_after = max(self._ask_after, began + took + pause)
+                self._done_reading()
 
     def _read_some(self) -> bool:
         """Read a batch; whether there is another. Needs :attr:`_reading`."""
-        if self._clock() < self._ask_after:
+        if self._closed or self._clock() < self._ask_after:
             return False
         try:
             reader = self._opened()
@@ -266,6 +288,9 @@ class Trials:
                 row_of(trial, self._objectives, self._decoder.entries(trial))
                 for trial in batch.trials
             ]
+        except Replaced:
+            self._forget()
+            return True
         except Exception as error:  # each database driver has errors of its own
             self._ask_after = self._clock() + _AGAIN
             problem = _words(self._url, error)
@@ -276,6 +301,17 @@ class Trials:
             return False
         self._take(rows, (batch.done, batch.of) if batch.more else None)
         return batch.more
+
+    def _forget(self) -> None:
+        """All that was read, and what read it."""
+        assert self._reader is not None
+        reader, self._reader = self._reader, None
+        reader.close()
+        with self._state:
+            self._rows, self._changed_at, self._metrics = {}, {}, []
+            self._progress = (0, 0)
+            self._revision += 1
+            self._since = self._revision
 
     def _opened(self) -> Reader:
         if self._reader is None:

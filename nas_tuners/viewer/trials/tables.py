@@ -22,7 +22,7 @@ from nas_tuners.contract.study_attributes import (
 )
 from nas_tuners.experiment.records import REASON_ATTR, RESULT_ATTR, SECONDS_ATTR
 
-from .reader import POINTS, Batch, Curve, WholeTrial, thinned
+from .reader import POINTS, Batch, Curve, Replaced, WholeTrial, thinned
 from .rows import RawTrial, StudyFacts
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class TableReader:
         self._tables = _Tables()
         self.distributions: dict[str, BaseDistribution] = {}
         self._last_id = 0
+        self._last: tuple[Any, ...] = ()  # that trial's head
         self._ids: dict[int, int] = {}  # number -> id
         self._unfinished: dict[int, RawTrial] = {}  # id -> as it was
         with self._connected() as connection:
@@ -65,6 +66,7 @@ class TableReader:
 
     def read(self) -> Batch:
         with self._connected() as connection:
+            self._check_last(connection)
             fresh = self._fresh(connection)
             known = self._changed(connection) if len(fresh) < _PIECE else []
             heads = [*known, *fresh]
@@ -72,6 +74,8 @@ class TableReader:
             of = self._count(connection) if heads else len(self._ids)
         pairs = zip(heads, trials, strict=True)
         changed = [trial for (trial_id, *_), trial in pairs if self._note(trial_id, trial)]
+        if fresh:
+            self._last = fresh[-1]
         return Batch(changed, done=len(self._ids), of=of, more=len(fresh) == _PIECE)
 
     def whole(self, number: int) -> WholeTrial | None:
@@ -163,6 +167,18 @@ class TableReader:
         c = self._tables.trials.c
         query = self._heads().where(c.trial_id > self._last_id).order_by(c.trial_id).limit(_PIECE)
         return [tuple(row) for row in connection.execute(query)]
+
+    def _check_last(self, connection: Connection) -> None:
+        """
+        Raises:
+            Replaced: if the last trial that was read is another one now, or none.
+        """
+        if not self._last:
+            return
+        c = self._tables.trials.c
+        found = connection.execute(self._heads().where(c.trial_id == self._last_id)).fetchone()
+        if found is None or found[1] != self._last[1] or self._last[3] not in (None, found[3]):
+            raise Replaced("the study was written anew; ask again")
 
     def _changed(self, connection: Connection) -> list[tuple[Any, ...]]:
         """Those that had not ended when they were last read."""
