@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -45,9 +46,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, *arguments: str, view: str, watch: str) -> Iterator[Page]:
+def opened(
+    browser: Browser, *arguments: str, view: str, watch: str, settle: float = 1.5
+) -> Iterator[Page]:
     """A page of a server that has just been started, from the moment of navigation on."""
     server = Server(*arguments)
+    time.sleep(settle)
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     context.add_init_script(WATCH + watch)
     try:

@@ -86,6 +86,7 @@ class Run:
         self._is_live = is_live
         self._graph: tuple[str, bytes] | None = None
         self._log: LogFile | None = None
+        self._overview: tuple[tuple[str, int, int], dict[str, Any]] | None = None
         self.is_log_whole = True
         self._trials: TrialsSource | None = None
 
@@ -143,8 +144,9 @@ class Run:
         return {"graph": read.graph, "problems": read.problems}
 
     def begin(self) -> None:
-        """Begin to read: a log in part, trials in the background."""
-        self.log()
+        """Begin to read: the graph, a log in part, trials in the background."""
+        self.graph()
+        self.log_overview()
         if self.has_trials:
             self.trials().columns()
 
@@ -186,7 +188,12 @@ class Run:
             return {**no_log(), "problems": [str(error)]}, ""
         if log is None:
             return no_log(), ""
-        return log.overview(limit or _fitting(log)), log_tag(log)
+        if limit is not None:
+            return log.overview(limit), log_tag(log)
+        state = (log_tag(log), log.count, len(log.problems))
+        if self._overview is None or self._overview[0] != state:
+            self._overview = (state, log.overview(_fitting(log)))
+        return self._overview[1], state[0]
 
     def log_record(self, index: int) -> dict[str, Any]:
         """One record in full.

@@ -100,3 +100,9 @@ def test_who_follows_a_run_is_waited_for(tmp_path: Path) -> None:
         signs = 0
         while signs < 5:
             signs += next(chunks).count(b": still here")
+
+
+def test_what_is_small_is_sent_at_once() -> None:
+    """Asyncio does so only with sockets that say that they are TCP."""
+    with listen(Address(port=0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP

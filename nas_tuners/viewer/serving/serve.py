@@ -171,7 +171,8 @@ def listen(address: Address) -> socket.socket:
 
 
 def _bound(family: int, where: tuple[object, ...]) -> socket.socket:
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio would not send at once what is small: 40 ms later, a file.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # after a restart
         if family == socket.AF_INET6:
