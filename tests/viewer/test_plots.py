@@ -281,3 +281,18 @@ def test_without_matplotlib_the_extra_is_named(
     for plot in (plot_architecture, plot_choices, plot_search):
         with pytest.raises(ConfigError, match=r"pip install 'nas-tuners\[plot\]'"):
             plot(recording)
+
+
+@pytest.mark.parametrize("plot", [plot_architecture, plot_choices])
+def test_what_is_no_path(plot: Any) -> None:
+    with pytest.raises(ConfigError, match="the folder of a recording, or a file of it, got a int"):
+        plot(42)
+
+
+@pytest.mark.parametrize("plot", [plot_search, plot_choices])
+def test_a_folder_of_several_recordings(plot: Any, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "log").write_text("{}\n")
+    with pytest.raises(ConfigError, match=r"holds several recordings; take one .*\(one, two\)"):
+        plot(tmp_path)

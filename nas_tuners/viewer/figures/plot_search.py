@@ -51,7 +51,8 @@ def plot_search(source: Any) -> Any:
     plt = pyplot()
     if isinstance(source, (str, Path)) and "://" not in str(source):
         path = Path(source).expanduser()
-        if not (path / "config.json").is_file() and ((path / LOG).exists() or not path.is_dir()):
+        recorded = (path / LOG).exists() or any(path.glob(f"*/{LOG}")) or not path.is_dir()
+        if recorded and not (path / "config.json").is_file():
             return _plot_recording(plt, path)
     with closing(_reader(source)) as reader:
         return _plot_study(plt, reader)

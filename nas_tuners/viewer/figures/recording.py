@@ -33,7 +33,7 @@ def read_supernet(source: Source) -> Supernet:
     if isinstance(source, Mapping):
         read = graph_of(dict(source))
     else:
-        path = Path(source).expanduser()
+        path = path_of(source)
         read = read_graph(path / GRAPH if path.is_dir() else path)
     return Supernet(_usable(read, source))
 
@@ -42,7 +42,7 @@ def read_log(source: Source) -> LogFile | None:
     """The log of a recording, read to its end; None if there is none."""
     if isinstance(source, Mapping):
         return None
-    path = Path(source).expanduser()
+    path = path_of(source)
     log = LogFile((path if path.is_dir() else path.parent) / LOG)
     log.refresh()
     return log if log.count else None
@@ -57,9 +57,13 @@ def needed_log(source: str | Path) -> LogFile:
     Raises:
         ConfigError: if it has no records, saying why.
     """
-    path = Path(source).expanduser()
+    path = path_of(source)
     if not path.exists():
         raise ConfigError(f"there is no {path}", "source")
+    inside = [log.parent.name for log in sorted(path.glob(f"*/{LOG}"))]
+    if inside and not (path / LOG).exists():
+        names = ", ".join(inside[-3:])
+        raise ConfigError(f"{path} holds several recordings; take one of them ({names})", "source")
     log = LogFile(path / LOG if path.is_dir() else path.with_name(LOG))
     log.refresh()
     if not log.count:
@@ -67,6 +71,20 @@ def needed_log(source: str | Path) -> LogFile:
         raise ConfigError([Problem("", problem) for problem in problems], str(log.path.parent))
     _tell(log.problems)
     return log
+
+
+def path_of(source: Any) -> Path:
+    """The path that a user gave.
+
+    Raises:
+        ConfigError: if it is none.
+    """
+    if not isinstance(source, (str, Path)):
+        kind = type(source).__name__
+        raise ConfigError(
+            f"must be the folder of a recording, or a file of it, got a {kind}", "source"
+        )
+    return Path(source).expanduser()
 
 
 def names_and_numbers(source: Source) -> dict[str, tuple[list[str], Any]]:

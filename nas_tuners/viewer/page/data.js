@@ -3,6 +3,7 @@
  * file. Both give the same; only the server tells of changes.
  */
 
+import { own } from "./keyed.js";
 import { asTrials } from "./trials/merge.js";
 
 /**
@@ -121,9 +122,6 @@ export function withRecords(log, more, limit = 2000) {
   }));
   return joined.index.length > limit ? thinned(joined, limit / 2) : joined;
 }
-
-/** Keys come from files: one may be called "constructor". */
-const own = (object, key) => (Object.hasOwn(object, key) ? object[key] : undefined);
 
 /**
  * The first record of each part of the log, and what the search decided for in the end, unless

@@ -1,6 +1,7 @@
 /** The one state of the page, and how components follow it. */
 
 import { useLayoutEffect, useReducer, useRef } from "./html.js";
+import { own } from "./keyed.js";
 
 /**
  * @typedef {object} State
@@ -106,9 +107,6 @@ export function strength(state, key) {
   }
   return own(record?.status, key) ?? null;
 }
-
-/** Keys come from files: one may be called "constructor". */
-const own = (object, key) => (object && Object.hasOwn(object, key) ? object[key] : undefined);
 
 /** Index of the largest entry; -1 of an empty list. */
 export function strongest(values) {

@@ -61,7 +61,7 @@ test("a closed choice shows each candidate with bar, number and name", () => {
   const { written, texts } = drawn(scene, lookOf());
   assert.ok(texts().includes("60 %") && texts().includes("max_pool"));
   const fills = written.rect.filter(([, , , h]) => h === 10).map(([, , w]) => w);
-  assert.ok(fills.some((w) => Math.abs(w - 0.6 * 64) < 0.01), "a bar of six tenths");
+  assert.ok(fills.some((w) => Math.abs(w - 0.6 * 58) < 0.01), "a bar of six tenths");
 });
 
 test("edges into an input choice have width, and a number", () => {

@@ -1,6 +1,6 @@
 /** In what two architectures differ. */
 
-import { own } from "../graph/keyed.js";
+import { own } from "../keyed.js";
 import { keysOf } from "./facts.js";
 
 /**

@@ -1,7 +1,7 @@
 /** What an architecture is in words and numbers. */
 
 import { candidate, count, plain, shape } from "../format.js";
-import { own } from "../graph/keyed.js";
+import { own } from "../keyed.js";
 import { html } from "../html.js";
 import { namesOf } from "./sources.js";
 

@@ -3,7 +3,7 @@
 import { recordOf } from "../data.js";
 import { decision } from "../graph/decision.js";
 import { readArchitecture, spaceOf } from "../graph/forms.js";
-import { own } from "../graph/keyed.js";
+import { own } from "../keyed.js";
 
 /** Files larger than this are no architectures. */
 export const LARGEST = 4 << 20;

@@ -1,6 +1,6 @@
 /** What there is to choose on an edge, with all numbers, and where else it is shown. */
 
-import { own } from "../graph/keyed.js";
+import { own } from "../keyed.js";
 import { html } from "../html.js";
 import { Bars } from "./bars.js";
 import { spoken } from "./drawing.js";

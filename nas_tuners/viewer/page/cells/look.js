@@ -1,7 +1,7 @@
 /** How the edges of a cell look in a state of the page: what is written on them, how strong. */
 
 import { candidate, plain, short } from "../format.js";
-import { own } from "../graph/keyed.js";
+import { own } from "../keyed.js";
 
 /** Letters of the longest label that is written in full. */
 export const LONGEST = 16;

@@ -28,18 +28,18 @@ export function drawRows(pen, look, names, values, x, y, w) {
   }
 }
 
-const TRACK = 64;
+const TRACK = 58;
 
 function drawRow(pen, { colors, chosen, values }, names, i, x, y, w) {
   const value = values?.[i];
   const known = typeof value === "number" && Number.isFinite(value);
   const best = known && isStrongest(values, i);
   bar(pen, colors, known ? value : 0, x + 11, y + 3, TRACK, 10, chosen && known && value > 0);
-  pen.text(strengthText(value, chosen), x + 11 + TRACK + 36, y + 8.5, {
-    size: 10.5, color: known ? colors.ink : colors.faint, align: "right", bold: best, max: 34,
+  pen.text(strengthText(value, chosen), x + 11 + TRACK + 42, y + 8.5, {
+    size: 10.5, color: known ? colors.ink : colors.faint, align: "right", bold: best, max: 40,
   });
-  pen.text(candidate(names, i), x + 11 + TRACK + 44, y + 8.5, {
-    size: 11, color: colors.ink, bold: best, max: w - TRACK - 62,
+  pen.text(candidate(names, i), x + 11 + TRACK + 50, y + 8.5, {
+    size: 11, color: colors.ink, bold: best, max: w - TRACK - 68,
   });
 }
 

@@ -1,6 +1,6 @@
 /** An architecture as a graph of its own: what a supernet becomes when all else is taken out. */
 
-import { keyed, own } from "./keyed.js";
+import { keyed, own } from "../keyed.js";
 import { graphModel, range } from "./model.js";
 
 /**

@@ -1,6 +1,6 @@
 /** What an architecture costs, by the numbers of the supernet's graph. */
 
-import { own } from "./keyed.js";
+import { own } from "../keyed.js";
 
 /**
  * @typedef {object} Costs

@@ -1,6 +1,6 @@
 /** The architecture that weights have come to: what an export of the search would choose now. */
 
-import { keyed, own } from "./keyed.js";
+import { keyed, own } from "../keyed.js";
 
 const ZERO = new Set(["none", "zero"]);
 

@@ -1,6 +1,6 @@
 /** Reading and writing architectures, in every form in which people and tuners write them. */
 
-import { keyed, own } from "./keyed.js";
+import { keyed, own } from "../keyed.js";
 import { didYouMean, text } from "./words.js";
 
 /**

@@ -1,7 +1,7 @@
 /** A cell as papers draw it: states, and between them the operations that can be chosen. */
 
 import { contracted } from "./contraction.js";
-import { own } from "./keyed.js";
+import { own } from "../keyed.js";
 import { range } from "./model.js";
 
 const LISTS = new Set(["ModuleList", "ModuleDict"]);

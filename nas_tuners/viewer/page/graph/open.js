@@ -1,7 +1,7 @@
 /** Which boxes are open: sets of modules, made anew at each change. */
 
 import { canOpen, childrenOf, KIND } from "./items.js";
-import { own } from "./keyed.js";
+import { own } from "../keyed.js";
 
 const LIMIT = 30000; // boxes that "all" are at most
 

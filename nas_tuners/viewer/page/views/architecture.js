@@ -9,7 +9,7 @@ import { chosenOnly } from "../graph/chosen.js";
 import { costs } from "../graph/costs.js";
 import { GraphDrawing } from "../graph/drawing.js";
 import { writeArchitecture } from "../graph/forms.js";
-import { own } from "../graph/keyed.js";
+import { own } from "../keyed.js";
 import { html, useMemo, useState } from "../html.js";
 import { useStore } from "../store.js";
 import { bestArchitecture } from "../trials/best.js";

@@ -4,7 +4,7 @@ import { Bars } from "../cells/bars.js";
 import { Details, keysOf } from "../cells/details.js";
 import { CellPanel, drawingsOf, isDrawn, keysBeside } from "../cells/panel.js";
 import { decision } from "../graph/decision.js";
-import { own } from "../graph/keyed.js";
+import { own } from "../keyed.js";
 import { html, useCallback, useMemo, useState } from "../html.js";
 import { strength, useStore } from "../store.js";
 
