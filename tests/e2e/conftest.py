@@ -31,9 +31,12 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium; tests are skipped where there is none."""
+    """Chromium; tests are skipped where there is none.
+
+    It is ended after each file: its driver leaves threads, which tests of other files look for.
+    """
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine")
     from playwright.sync_api import sync_playwright

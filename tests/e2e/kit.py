@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 _URL = re.compile(r"https?://\S+")
 _PATIENCE = 60  # seconds
@@ -80,7 +80,7 @@ class Opened:
         context.set_default_timeout(15_000)
         self._contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("console", self._note)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
         page.goto(url)
@@ -89,11 +89,12 @@ class Opened:
     def close(self) -> None:
         for context in self._contexts:
             context.close()
-        assert self.errors == []
+        assert not self.errors, self.errors
 
-    def _note(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning") and not any(end in text for end in _ENDED):
-            self.errors.append(text)
+    def _note(self, message: ConsoleMessage) -> None:
+        text = message.text
+        if message.type in ("error", "warning") and not any(end in text for end in _ENDED):
+            self.errors.append(f"{message.location.get('url', '')}: {text}")
 
 
 def screenshot(page: Page, name: str) -> None:

@@ -208,12 +208,15 @@ function Pick({ label, value, names, onPick }) {
       </select></label>`;
 }
 
+const NO_TRIALS = { curves: {}, importance: {}, problem: "there are no trials yet" };
+
 /**
  * What the server computes; asked for again when trials have changed, but not all the time.
  *
  * @param {number} [every]   milliseconds after which it is asked for even if none has; 0: never
  */
-function useFollowed(read, run, { revision, reading }, every = 0) {
+function useFollowed(read, run, { revision, reading, number }, every = 0) {
+  const none = number.length === 0; // and the study, perhaps, not made yet
   const [answer, set] = useState(null);
   const [asking, again] = useState(0);
   const asked = useRef({ at: -Infinity, count: 0, is: true });
@@ -227,6 +230,10 @@ function useFollowed(read, run, { revision, reading }, every = 0) {
   }, []);
   useEffect(() => {
     if (reading) return undefined; // it would only hold that up
+    if (none) {
+      set(NO_TRIALS);
+      return undefined;
+    }
     const wait = latest.count !== asking ? 0 : Math.max(0, latest.at + WAIT - performance.now());
     const timer = setTimeout(() => {
       latest.at = performance.now();
@@ -239,7 +246,7 @@ function useFollowed(read, run, { revision, reading }, every = 0) {
       });
     }, wait);
     return () => clearTimeout(timer);
-  }, [run, revision, Boolean(reading), asking]);
+  }, [run, revision, Boolean(reading), none, asking]);
   useEffect(() => {
     if (!every) return undefined;
     const timer = setInterval(() => again((count) => count + 1), every);
