@@ -27,13 +27,15 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    ("kind", "option", "names"),
+    ("kind", "option", "names", "scheme"),
     [
-        ("darts", "--logdir", ONE_SHOT),
-        ("enas", "--logdir", ONE_SHOT),
-        ("experiment", "--experiment", TRIALS),
+        ("darts", "--logdir", ONE_SHOT, "light"),
+        ("darts", "--logdir", ONE_SHOT, "dark"),
+        ("enas", "--logdir", ONE_SHOT, "light"),
+        pytest.param("enas", "--logdir", ONE_SHOT, "dark", marks=pytest.mark.extended),
+        pytest.param("experiment", "--experiment", TRIALS, "light", marks=pytest.mark.extended),
+        ("experiment", "--experiment", TRIALS, "dark"),
     ],
 )
 def test_every_view(

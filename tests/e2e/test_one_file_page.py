@@ -73,6 +73,7 @@ def test_layouts_are_made_by_a_worker(opened: Opened, file: Path) -> None:
     assert set(page.evaluate("heard")) == {"answer"}
 
 
+@pytest.mark.extended
 def test_trials_from_a_file(opened: Opened, tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("report(value, 'intermediate'); report(value)", max_trials=6)

@@ -179,6 +179,7 @@ def test_dragging_goes_anywhere(tmp_path: Path, view: View, opened: Opened) -> N
     expect_label(page, "record 51 of 101")
 
 
+@pytest.mark.extended
 def test_playing_goes_to_the_end(tmp_path: Path, view: View, opened: Opened) -> None:
     from playwright.sync_api import expect
 

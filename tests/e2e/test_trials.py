@@ -155,6 +155,7 @@ def test_everything_is_drawn(study: _Study, view: View, opened: Opened) -> None:
         assert serious(page) == []
 
 
+@pytest.mark.extended
 def test_keys_of_any_name(tmp_path: Path, view: View, opened: Opened) -> None:
     url = f"sqlite:///{tmp_path}/odd.db"
     study = optuna.create_study(study_name="odd", storage=url, direction="minimize")
@@ -190,6 +191,7 @@ def test_keys_of_any_name(tmp_path: Path, view: View, opened: Opened) -> None:
     wait_for_text(page.locator(".details"), 'a "b"')
 
 
+@pytest.mark.extended
 def test_a_thousand_keys(tmp_path: Path, view: View, opened: Opened) -> None:
     url = f"sqlite:///{tmp_path}/wide.db"
     study = optuna.create_study(study_name="wide", storage=url)
@@ -310,6 +312,7 @@ def test_live_rows_change_nothing_else(study: _Study, view: View, opened: Opened
     wait_for_text(page.locator(".grid"), "0.95")
 
 
+@pytest.mark.extended
 def test_rows_above_do_not_move_what_is_read(study: _Study, view: View, opened: Opened) -> None:
     study.add(200)
     page = show(opened, view("--storage", study.url))

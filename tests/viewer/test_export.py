@@ -79,6 +79,7 @@ def test_a_long_log_is_thinned(tmp_path: Path) -> None:
     assert log["index"][-1] == 4999
 
 
+@pytest.mark.extended
 def test_a_wide_log_is_thinned_more(tmp_path: Path) -> None:
     status = {f"key_{i}": [0.1234] * 8 for i in range(200)}
     lines = [json.dumps({**record(step), "status": status}) + "\n" for step in range(1, 1200)]

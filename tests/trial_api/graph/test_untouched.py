@@ -198,6 +198,7 @@ def test_what_was_copied_is_let_go() -> None:
     assert [reference() for reference in made] == [None]
 
 
+@pytest.mark.extended
 def test_a_supernet_trains_on_as_if_nothing_had_been_recorded() -> None:
     def losses(*, records: bool) -> list[float]:
         torch.manual_seed(0)
