@@ -109,10 +109,16 @@ def whole(trials: Trials) -> dict[str, Any]:
 
 
 def changes(trials: Trials, revision: int) -> dict[str, Any]:
-    """What has changed, where something has."""
-    change = trials.changes(revision)
-    assert change is not None
-    return change
+    """What has changed, where something has; a slow storage is asked only now and then."""
+    found: list[dict[str, Any]] = []
+
+    def look() -> bool:
+        change = trials.changes(revision)
+        found.extend([change] if change is not None else [])
+        return bool(found)
+
+    assert eventually(look)
+    return found[0]
 
 
 def test_foreign_study_shows_its_parameters(place: _Place, opened: Any) -> None:
