@@ -1,7 +1,8 @@
 """Fetches the libraries of the viewer's page from npm: ``python tools/vendor.py``.
 
 Only to change their versions; what it writes is part of the repository and of the wheel. Each file
-comes from the published package as it is, but for the names that modules import each other by.
+comes from the published package as it is, but for the names that modules import each other by, and
+an export where the package has its smallest file for scripts only.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ PACKAGES = {
     "preact": ("11.2.0", {"dist/preact.mjs": "preact.js", "hooks/dist/hooks.mjs": "hooks.js"}),
     "htm": ("3.1.1", {"dist/htm.mjs": "htm.js"}),
     "@dagrejs/dagre": ("3.1.3", {"dist/dagre.esm.js": "dagre.js"}),
-    "uplot": ("1.6.32", {"dist/uPlot.esm.js": "uPlot.js", "dist/uPlot.min.css": "uPlot.css"}),
+    "uplot": ("1.6.32", {"dist/uPlot.iife.min.js": "uPlot.js", "dist/uPlot.min.css": "uPlot.css"}),
 }
 """Package -> version, and file in it -> name here."""
 
@@ -59,9 +60,12 @@ def text_of(archive: tarfile.TarFile, name: str) -> str:
 
 
 def localized(text: str) -> str:
-    """Imports by path, no maps of sources that are not here, one line break at the end."""
+    """A module, imports by path, no maps of sources that are not here, one last line break."""
     text = text.replace('from"preact"', 'from "./preact.js"')
     text = re.sub(r"/[/*]# sourceMappingURL=\S+( \*/)?", "", text)
+    script = re.search(r"^var (\w+)=function\(\)\{", text, re.MULTILINE)
+    if script:
+        text = f"{text.rstrip()}\nexport default {script[1]};"
     return text.rstrip() + "\n"
 
 

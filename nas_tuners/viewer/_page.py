@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+from nas_tuners.contract.errors import ExportError
+
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
@@ -31,6 +33,10 @@ class PageFile:
     type: str
     content: bytes
 
+    @staticmethod
+    def of(name: str, text: str) -> PageFile:
+        return PageFile(name, TYPES[_suffix(name)], text.encode())
+
     @cached_property
     def etag(self) -> str:
         return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
@@ -42,6 +48,18 @@ def page_file(name: str) -> PageFile | None:
     The name is looked up among those of the files that are there, and never becomes a path.
     """
     return _files().get(name)
+
+
+def page_text(name: str) -> str:
+    """The text of a file of the page.
+
+    Raises:
+        ExportError: if there is none of that name.
+    """
+    file = page_file(name)
+    if file is None:
+        raise ExportError(f"the page has no file {name!r}; is the package installed as a whole?")
+    return file.content.decode("utf-8")
 
 
 def page_names() -> list[str]:

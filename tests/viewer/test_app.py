@@ -214,7 +214,7 @@ def test_the_page_and_what_it_names(it: Served) -> None:
     ("name", "type_"),
     [
         ("app.js", "text/javascript; charset=utf-8"),
-        ("style.css", "text/css; charset=utf-8"),
+        ("page.css", "text/css; charset=utf-8"),
         ("icon.svg", "image/svg+xml"),
     ],
 )

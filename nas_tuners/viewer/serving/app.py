@@ -18,12 +18,12 @@ from starlette.types import ASGIApp
 from nas_tuners import __version__
 from nas_tuners.contract.errors import NasTunersError
 
-from .._page import INDEX, page_file
+from .._page import INDEX
 from .._run import Run, json_bytes
 from .._runs import Runs
 from .changes import Place
 from .events import Hub, TooManyStreams
-from .index import index
+from .page import served
 from .security import Access, Guard
 from .threads import in_thread
 
@@ -155,7 +155,7 @@ class _Answers:
 
     async def page(self, request: Request) -> Response:
         name = request.path_params["name"] or INDEX
-        file = index() if name == INDEX else page_file(name)
+        file = served().get(name)
         if file is None:
             raise HTTPException(404, "this page has no such file")
         headers = {**_FRESH, "etag": file.etag}

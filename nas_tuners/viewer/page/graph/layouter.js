@@ -54,7 +54,7 @@ export function warmUp() {
 function workerOf() {
   if (shared === null) {
     try {
-      shared = { port: new Worker(workerUrl(), { type: "module" }), broken: false };
+      shared = { port: new Worker(workerUrl()), broken: false };
       shared.port.addEventListener("error", () => {
         shared.broken = true;
       });
