@@ -71,6 +71,16 @@ def test_what_is_right_stays_as_it_is(tmp_path: Path) -> None:
     check_trusted(read.graph)
 
 
+def test_that_the_model_sees_what_is_chosen_is_kept_where_it_is_true() -> None:
+    content = small_graph()
+    content["choices"]["skip"]["return_mask"] = True
+    content["choices"]["conv"]["return_mask"] = "yes"
+    graph = graph_of(content).graph
+    assert graph is not None
+    told = {key: choice.get("return_mask") for key, choice in graph["choices"].items()}
+    assert told == {"conv": None, "skip": True, "depth": None}
+
+
 def test_a_file_of_earlier_versions_has_the_search_space_alone(tmp_path: Path) -> None:
     path = tmp_path / "graph.json"
     path.write_text(json.dumps({"search_space": SPACE}, indent=2))

@@ -209,6 +209,19 @@ def test_a_recording_is_drawn_by_its_entropy_and_its_changes(recording: Path) ->
     assert above.get_title() == "Search: 2 of 2 choices settled"
 
 
+def test_few_records_are_not_said_to_have_settled(recording: Path) -> None:
+    lines = (recording / "log").read_text().splitlines(keepends=True)
+    (recording / "log").write_text("".join(lines[:4]))
+    axes = plot_choices(recording)
+    assert [ax.get_title(loc="left") for ax in axes] == [
+        "conv: too few records (4) to tell if it settled, up to 0.60",
+        "skip: too few records (4) to tell if it settled, up to 0.90",
+    ]
+    assert not any(ax.lines for ax in axes)
+    above, _ = plot_search(recording)
+    assert above.get_title() == "Search: 0 of 2 choices settled, 2 with too few records"
+
+
 def study_of(values: list[Any], **options: Any) -> optuna.Study:
     study = optuna.create_study(**options)
     for value in values:

@@ -14,6 +14,10 @@ from nas_tuners.viewer.figures.settling import key_series, mean_entropy
 PAGE = Path(__file__).parents[2] / "nas_tuners" / "viewer" / "page"
 
 
+def _of_two(p: float) -> float:
+    return -p * math.log2(p) - (1 - p) * math.log2(1 - p)
+
+
 def overview(rows: list[Any], kinds: list[str] | None = None) -> dict[str, Any]:
     n = len(rows)
     return {
@@ -47,7 +51,9 @@ def test_final_records_do_not_count() -> None:
     [
         ([[0.5, 0.5]] * 4, "equal"),
         ([None] * 4, "empty"),
-        ([None, [0.9, 0.1], None, [0.8, 0.2], [0.8, 0.2]], "settled"),
+        ([None, [0.9, 0.1], None, *[[0.8, 0.2]] * 4], "settled"),
+        ([None, [0.9, 0.1], None, *[[0.8, 0.2]] * 3], "few"),
+        ([[0.1, 0.9], *[[0.8, 0.2]] * 3], "few"),
         ([[1.0]] * 4, "fixed"),
     ],
 )
@@ -66,6 +72,15 @@ def test_states(rows: list[Any], state: str) -> None:
         ([0.5, 0.5], None, 1.0),
         ([1.0, 1.0, 0.0], None, 0.0),
         ([0.5, 1.0], [0, 2], 0.5),
+        ([1.0, 0.0, 1.0, 0.0], 2, 0.0),
+        ([0.9, 0.0, 0.1, 0.0], 2, 0.0),
+        ([0.25] * 4, 2, 1.0),
+        ([0.5, 0.5, 0.5], 2, 1.0),
+        ([0.8, 0.6, 0.4, 0.2], 2, (_of_two(0.8) + _of_two(0.6)) / 2),
+        ([6.0, 1.0, 1.0, 0.0], 2, 0.5),
+        ([1.0, 0.0, 0.0, 0.0], 2, 0.75 * _of_two(1 / 3)),
+        ([0.7, 0.2, 0.1], 3, 0.0),
+        ([0.0, 0.0, 0.0], 2, None),
     ],
 )
 def test_entropies(row: list[float], n_chosen: Any, expected: float | None) -> None:
@@ -77,6 +92,13 @@ def test_samples_are_seen_by_their_means() -> None:
     rows = [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]
     found = key_series(overview(rows, ["sample"] * 4), "key", 1)
     assert found.rows == [[1.0, 0.0], [0.5, 0.5], [2 / 3, 1 / 3], [0.75, 0.25]]
+
+
+def test_two_of_four_settle_as_a_set_without_entropy() -> None:
+    rows = [*[[0.5] * 4] * 4, *[[1.0, 0.0, 1.0, 0.0]] * 16]
+    found = key_series(overview(rows), "key", 2)
+    assert (found.entropy[0], found.entropy[-1]) == (1.0, 0.0)
+    assert (found.since, found.state) == (4, "settled")
 
 
 def test_the_mean_leaves_out_what_was_never_told_apart() -> None:
@@ -107,8 +129,8 @@ def test_figures_and_the_page_agree(seed: int, tmp_path: Path) -> None:
     n = 200
     kinds = [*rng.choices(["probability", "sample"], k=n - 1), "final"]
     values: dict[str, list[Any]] = {}
-    chosen: dict[str, Any] = {"a": 1, "b": 2, "c": None, "d": [1, 2]}
-    for key in "abcdef":
+    chosen: dict[str, Any] = {"a": 1, "b": 2, "c": None, "d": [1, 2], "g": 3, "h": 2}
+    for key in "abcdefgh":
         drift = [rng.random() for _ in range(4)]
         rows = [
             None if rng.random() < 0.05 else [round(d + rng.gauss(0, i / n), 3) for d in drift]
@@ -116,6 +138,7 @@ def test_figures_and_the_page_agree(seed: int, tmp_path: Path) -> None:
         ]
         values[key] = [row and [min(max(x, 0.0), 1.0) for x in row] for row in rows]
     values["f"] = [[float(x > 0.5) for x in row] if row else None for row in values["f"]]
+    values["h"] = [row if i % 67 == 0 else None for i, row in enumerate(values["h"])]
     log = {**overview([None] * n, kinds), "values": values}
     script = tmp_path / "series.mjs"
     script.write_text(_SCRIPT % {"page": PAGE.as_posix()})

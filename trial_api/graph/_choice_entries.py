@@ -38,14 +38,24 @@ def choice_entries(
         calls: What was recorded of the choices, by their entry.
     """
     places: dict[str, list[Json]] = defaultdict(list)
+    telling: set[str] = set()
     for number, entry in enumerate(tree.entries):
         module = entry.module
         key = keys.get(id(module))
         if key is not None and not isinstance(module, ValueDecision):
             places[key].append(_place(module, number, tree, calls.get(number, ())))
+            if getattr(module, "return_mask", False) is True:
+                telling.add(key)
         for key in _values_of(module):
             places[key].append({"module": number, "nodes": [], "slots": []})
-    return {key: {**_described(spec), "places": places[key]} for key, spec in space.specs.items()}
+    return {
+        key: {
+            **_described(spec),
+            **({"return_mask": True} if key in telling else {}),
+            "places": places[key],
+        }
+        for key, spec in space.specs.items()
+    }
 
 
 def _described(spec: space_json.Spec) -> Json:

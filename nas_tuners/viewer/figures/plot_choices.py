@@ -32,9 +32,9 @@ _CHARACTER, _ROW, _TITLE, _WIDTH, _BAR, _BELOW = 0.062, 0.14, 0.32, 3.6, 0.8, 0.
 def plot_choices(logdir: str | Path, *, keys: Sequence[str] | None = None) -> Any:
     """Draw how the choices of a recorded search developed: candidates over steps, by color.
 
-    A line marks the step from which on the strongest candidates stayed the same. Colors go from 0
-    to the largest probability that the key had before the search ended. Of samples, a candidate's
-    probability is its share of the last ones.
+    A line marks the step from which on the strongest candidates stayed the same; fewer than
+    five records draw none. Colors go from 0 to the largest probability that the key had before the
+    search ended. Of samples, a candidate's probability is its share of the last ones.
 
     Args:
         logdir: The folder of a recording, or a file of it.
@@ -109,6 +109,8 @@ class _Map:
     def verdict(self, steps: Sequence[int]) -> str:
         if self.series.since is not None:
             return f"settled at step {steps[self.series.since]:,}"
+        if self.series.state == "few":
+            return f"too few records ({self.series.known}) to tell if it settled"
         return _VERDICTS[self.series.state]
 
 

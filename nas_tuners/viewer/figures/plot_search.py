@@ -78,7 +78,9 @@ def _plot_recording(plt: Any, path: Path) -> Any:
         means = [math.nan if mean is None else mean for mean in mean_entropy(series)]
         above.plot(steps, means, color=_BLUE)
         above.set_ylabel("Mean entropy")
-        above.set_title(f"Search: {settled} of {len(told)} choices settled")
+        few = sum(one.state == "few" for one in told)
+        short = f", {few} with too few records" if few else ""
+        above.set_title(f"Search: {settled} of {len(told)} choices settled{short}")
         below.vlines(steps, 0, changes, color=MARK, linewidth=1.2)
         below.set_ylim(bottom=0, top=max([*changes, 1]) * 1.05)
         below.set_ylabel("Choices that changed")

@@ -13,6 +13,7 @@ from typing import Any, Union
 
 WINDOW = 50  # samples whose mean is taken
 _LATE = 0.9  # of the records: what changes after them has not settled
+ENOUGH = 5  # records: fewer do not tell whether a key settled
 
 NChosen = Union[int, Sequence[int], None]
 Row = Sequence[float]
@@ -30,8 +31,9 @@ class KeySeries:
         entropy: From 0 (decided) to 1 (all alike); None where there is none, and of final records.
         changed: Places of the records at which the decision differs from the one before.
         since: The place from which on the decision stood; None if there is none.
-        state: ``"settled"``, ``"moving"``, ``"equal"`` (never told apart), ``"fixed"`` (all are
-            chosen) or ``"empty"``.
+        state: ``"settled"``, ``"moving"``, ``"few"`` (too few records to tell which of these),
+            ``"equal"`` (never told apart), ``"fixed"`` (all are chosen) or ``"empty"``.
+        known: How many records say something of the key.
     """
 
     rows: Sequence[Row | None]
@@ -39,11 +41,12 @@ class KeySeries:
     changed: Sequence[int]
     since: int | None
     state: str
+    known: int
 
     @property
     def tells(self) -> bool:
         """Whether candidates were ever told apart, of which some are left out in the end."""
-        return self.state in ("settled", "moving")
+        return self.state in ("settled", "moving", "few")
 
 
 def key_series(log: Mapping[str, Any], key: str, n_chosen: NChosen | str = "unknown") -> KeySeries:
@@ -59,10 +62,9 @@ def key_series(log: Mapping[str, Any], key: str, n_chosen: NChosen | str = "unkn
     count = _guessed(given) if isinstance(n_chosen, str) else n_chosen
     rows = _means_of_samples(given, kinds)
     places = counted_places(kinds)
-    measure = _entropy if isinstance(count, int) else _free_entropy
     counted = set(places)
     entropies = [
-        measure(row) if row is not None and place in counted else None
+        _entropy(row, count) if row is not None and place in counted else None
         for place, row in enumerate(rows)
     ]
     decisions = {p: _decided(row, count) for p in places if (row := rows[p]) is not None}
@@ -71,7 +73,7 @@ def key_series(log: Mapping[str, Any], key: str, n_chosen: NChosen | str = "unkn
     if isinstance(count, int) and count >= width and state != "empty":
         state = "fixed"
     since = (changed[-1] if changed else next(iter(decisions))) if state == "settled" else None
-    return KeySeries(rows, entropies, changed, since, state)
+    return KeySeries(rows, entropies, changed, since, state, len(decisions))
 
 
 def counted_places(kinds: Sequence[str]) -> list[int]:
@@ -104,7 +106,9 @@ def _rest_of(
     ]
     first, last = index[places[0]], index[places[-1]]
     late = bool(changed) and index[changed[-1]] - first > _LATE * (last - first)
-    moving = late or len(places) < 2 or decisions[known[-1]] is None
+    if len(known) < ENOUGH:
+        return changed, "few"
+    moving = late or decisions[known[-1]] is None
     return changed, "moving" if moving else "settled"
 
 
@@ -146,7 +150,14 @@ def _means_of_samples(rows: Sequence[Row | None], kinds: Sequence[str]) -> list[
     return result
 
 
-def _entropy(row: Row) -> float | None:
+def _entropy(row: Row, n_chosen: NChosen) -> float | None:
+    """0 where as many as are chosen have all the weight, 1 where all have the same."""
+    if not isinstance(n_chosen, int):
+        return _free_entropy(row)
+    return _single_entropy(row) if n_chosen == 1 else _chosen_entropy(row, n_chosen)
+
+
+def _single_entropy(row: Row) -> float | None:
     """Of the weights as shares, divided by that of equal ones; None without any weight."""
     positive = [value for value in row if value > 0]
     total = sum(positive)
@@ -160,6 +171,37 @@ def _entropy(row: Row) -> float | None:
 
 def _free_entropy(row: Row) -> float | None:
     """Mean over candidates that are in or out each by itself."""
-    shares = [min(1.0, max(0.0, value)) for value in row]
-    parts = [sum(-p * math.log2(p) for p in (x, 1 - x) if p > 0) for x in shares]
+    parts = [_of_two(min(1.0, max(0.0, value))) for value in row]
     return sum(parts) / len(parts) if parts else None
+
+
+def _chosen_entropy(row: Row, n_chosen: int) -> float | None:
+    """Mean over candidates in or out by their chances, divided by that of equal ones."""
+    weights = [value if 0 < value < math.inf else 0.0 for value in row]
+    if not any(weights):
+        return None
+    if not 0 < n_chosen < len(row):
+        return 0.0  # nothing to choose
+    chances = _chances(weights, n_chosen)
+    return sum(map(_of_two, chances)) / len(row) / _of_two(n_chosen / len(row))
+
+
+def _chances(weights: Sequence[float], n_chosen: int) -> list[float]:
+    """The chance of each candidate to be among the chosen ones, the likeliest first.
+
+    In proportion to the weights, but for those that would have more than 1. They add up to the
+    number that is chosen, which is smaller than that of the weights.
+    """
+    ordered = sorted(weights, reverse=True)
+    rest = list(itertools.accumulate(reversed(ordered)))[::-1]  # of each and those after it
+    sure = 0
+    while sure < n_chosen and 0 < rest[sure] <= (n_chosen - sure) * ordered[sure]:
+        sure += 1
+    left = ordered[sure:]
+    shares = [weight / rest[sure] if rest[sure] else 1 / len(left) for weight in left]
+    return [1.0] * sure + [(n_chosen - sure) * share for share in shares]
+
+
+def _of_two(p: float) -> float:
+    """Entropy of what has a probability, in bits."""
+    return sum(-x * math.log2(x) for x in (p, 1 - p) if x > 0)

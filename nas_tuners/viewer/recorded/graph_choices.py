@@ -93,7 +93,9 @@ def clean_places(
             cleaned = _place(place, key, len(choice["names"]), tree, nodes, where, problems)
             if cleaned is not None:
                 places.append(cleaned)
-        result[key] = {**choice, "places": places}
+        is_told = isinstance(entry, Mapping) and entry.get("return_mask") is True
+        told = {"return_mask": True} if is_told else {}
+        result[key] = {**choice, **told, "places": places}
     return result
 
 

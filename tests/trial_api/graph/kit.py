@@ -62,6 +62,14 @@ def path(graph: dict[str, Any], module: int) -> str:
     return ".".join(reversed(names))
 
 
+def templates(graph: dict[str, Any]) -> dict[str, list[str]]:
+    """The modules of each group that is built alike, by paths."""
+    return {
+        one["name"]: [path(graph, module) for module in one["modules"]]
+        for one in graph["templates"]
+    }
+
+
 def label(graph: dict[str, Any], number: int) -> str:
     """A node in words: ``input x``, ``conv1``, ``relu in block``, ``choice k``, ``output``."""
     node = graph["nodes"][number]
@@ -140,7 +148,7 @@ def _check_choices(graph: dict[str, Any]) -> None:
     for edge in graph["edges"]:
         into[edge[1]].append(edge)
     for key, choice in graph["choices"].items():
-        assert set(choice) == {"kind", "names", "n_chosen", "places"}
+        assert set(choice) - {"return_mask"} == {"kind", "names", "n_chosen", "places"}
         for place, source, node, slot in _slot_edges(into, choice):
             assert graph["nodes"][node]["key"] == key
             assert 0 <= slot < len(choice["names"])

@@ -3,6 +3,7 @@ import test from "node:test";
 
 import { difference, differs, relative } from
   "../../../nas_tuners/viewer/page/architecture/difference.js";
+import { ofWhat } from "../../../nas_tuners/viewer/page/architecture/facts.js";
 import { lettersOf, lookOf } from "../../../nas_tuners/viewer/page/cells/look.js";
 import { placed } from "../../../nas_tuners/viewer/page/cells/place.js";
 import { costs } from "../../../nas_tuners/viewer/page/graph/costs.js";
@@ -93,6 +94,15 @@ test("an architecture costs what its output depends on", () => {
   assert.equal(asRecorded, false);
 });
 
+test("what costs are of is said where the model sees what is chosen", () => {
+  const json = darts({ cells: 1, reductions: [], nodes: 2, names: ["a", "b"] });
+  assert.equal(ofWhat(costs(graphModel(json), {})), "");
+  json.choices.normal_n3_switch.return_mask = true;
+  const seeing = costs(graphModel(json), {});
+  assert.deepEqual([seeing.asRecorded, seeing.seesChosen], [false, true]);
+  assert.equal(ofWhat(seeing), ", as recorded");
+});
+
 test("choices in candidates cost where their candidate is chosen", () => {
   const json = { ...nested(), parameters: 48 };
   const one = graphModel(json);
@@ -101,7 +111,7 @@ test("choices in candidates cost where their candidate is chosen", () => {
   assert.deepEqual([costs(one, {}).asRecorded, costs(one, { outer: [0] }).flops], [true, 180]);
   const never = graphModel(withoutNodes(json));
   assert.deepEqual(costs(never, { outer: [0] }),
-    { parameters: 18, flops: null, asRecorded: true });
+    { parameters: 18, flops: null, asRecorded: true, seesChosen: false });
 });
 
 test("architectures differ key by key, edges where one is not in the other", () => {

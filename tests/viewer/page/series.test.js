@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  decided, entropy, flatten, freeEntropy, frequencies, guessChosen, isGap, widthOf,
+  chances, chosenEntropy, decided, entropy, flatten, freeEntropy, frequencies, guessChosen, isGap,
+  widthOf,
 } from "../../../nas_tuners/viewer/page/time/series.js";
 import { randomly } from "./random.js";
 
@@ -51,6 +52,48 @@ test("candidates that are in or out by themselves have the mean of two-way entro
   const one = (-p * Math.log(p) - (1 - p) * Math.log(1 - p)) / Math.LN2;
   near(freeEntropy([p, 0.5]), (one + 1) / 2);
   assert.ok(Number.isNaN(freeEntropy([NaN])));
+});
+
+const h = (p) => (p === 0 || p === 1 ? 0 : -p * Math.log(p) - (1 - p) * Math.log(1 - p));
+
+test("the entropy of several is 0 where they have all the weight, 1 of equal ones", () => {
+  for (const size of [0.01, 1, 7]) {
+    const row = (weights) => weights.map((weight) => size * weight);
+    near(chosenEntropy(row([1, 0, 1, 0]), 2), 0);
+    near(chosenEntropy(row([0.9, 0, 0.1, 0]), 2), 0, "there is nothing else to take");
+    near(chosenEntropy(row([1, 1, 1, 1]), 2), 1);
+    near(chosenEntropy(row([1, 1, 1]), 2), 1);
+    near(chosenEntropy(row([1, 1, 1, 0]), 2), (3 * h(2 / 3)) / 4 / h(1 / 2));
+    near(chosenEntropy(row([6, 1, 1, 0]), 2), (2 * h(1 / 2)) / 4 / h(1 / 2), "one is sure");
+    near(chosenEntropy(row([1, 0, 0, 0]), 2), (3 * h(1 / 3)) / 4 / h(1 / 2), "one is open");
+    near(chosenEntropy(row([0.8, 0.6, 0.4, 0.2]), 2), (h(0.8) + h(0.6)) / 2 / h(1 / 2));
+  }
+});
+
+test("the entropy of one is that of its weights; of none or all there is none", () => {
+  near(chosenEntropy([0.7, 0.2, 0.1], 1), entropy([0.7, 0.2, 0.1]));
+  for (const chosen of [0, 3, 4]) assert.equal(chosenEntropy([0.7, 0.2, 0.1], chosen), 0);
+  for (const row of [[], [0, 0, 0], [NaN, NaN, NaN], [-1, 0, 0]]) {
+    assert.ok(Number.isNaN(chosenEntropy(row, 2)));
+  }
+  near(chosenEntropy(Float32Array.of(9, 1, 1, 0, 9), 2, 1, 3), 0, "a piece of a longer list");
+});
+
+test("chances add up to how many are chosen, are none above 1, and in proportion below", () => {
+  const random = randomly(3);
+  for (let round = 0; round < 200; round += 1) {
+    const n = 2 + Math.floor(random() * 9);
+    const chosen = 1 + Math.floor(random() * (n - 1));
+    const row = Array.from({ length: n }, () => random() ** 6);
+    const found = chances(row, chosen);
+    near(found.reduce((sum, p) => sum + p), chosen);
+    assert.ok(found.every((p) => p >= 0 && p <= 1 + 1e-12), `${found}`);
+    const sorted = [...row].sort((a, b) => b - a);
+    const rates = found.flatMap((p, at) => (p < 1 ? [p / sorted[at]] : []));
+    rates.forEach((rate) => near(rate / rates[0], 1));
+    const value = chosenEntropy(row, chosen);
+    assert.ok(value >= 0 && value <= 1 + 1e-12);
+  }
 });
 
 test("the strongest are decided for, as many as are chosen", () => {

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  GAP, TIE, countedPlaces, keySeries, meanEntropy, restOf, summary,
+  ENOUGH, GAP, TIE, countedPlaces, keySeries, meanEntropy, restOf, summary,
 } from "../../../nas_tuners/viewer/page/time/settling.js";
+import { settledText } from "../../../nas_tuners/viewer/page/time/heatrows.js";
 import { randomly } from "./random.js";
 
 const upTo = (n) => [...Array(n).keys()];
@@ -22,14 +23,14 @@ function seriesOf(log, key, about = {}) {
 }
 
 test("a decision that does not change has settled since the first record", () => {
-  const rest = restOf([0, 0, 0], [0, 1, 2], [0, 1, 2]);
-  assert.deepEqual(rest, { changes: 0, state: "settled", since: 0 });
+  const rest = restOf([0, 0, 0, 0, 0], upTo(5), upTo(5));
+  assert.deepEqual(rest, { changes: 0, state: "settled", since: 0, known: 5 });
 });
 
 test("the last change is when it settled", () => {
   const decisions = [0, 1, 1, 0, ...Array(16).fill(2)];
   const rest = restOf(decisions, upTo(20), upTo(20));
-  assert.deepEqual(rest, { changes: 3, state: "settled", since: 4 });
+  assert.deepEqual(rest, { changes: 3, state: "settled", since: 4, known: 20 });
 });
 
 test("a change in the last tenth of the records is too late", () => {
@@ -47,14 +48,34 @@ test("the tenth is one of all records, not of those in the overview", () => {
 
 test("records that lack the key neither change it nor count", () => {
   assert.deepEqual(restOf([GAP, 0, GAP, 0, 1, GAP, 1, 1, 1, 1, 1, 1, 1], upTo(13), upTo(13)),
-    { changes: 1, state: "settled", since: 4 });
+    { changes: 1, state: "settled", since: 4, known: 10 });
   assert.equal(restOf([GAP, GAP], [0, 1], [0, 1]).state, "empty");
 });
 
-test("equal candidates are told, and one record alone has not settled", () => {
+test("equal candidates are told, and what ends equal has not settled", () => {
   assert.equal(restOf([TIE, TIE], [0, 1], [0, 1]).state, "equal");
-  assert.equal(restOf([0, TIE], [0, 1], [0, 1]).state, "moving");
-  assert.equal(restOf([0], [0], [0]).state, "moving");
+  assert.equal(restOf([0, 0, 0, 0, TIE], upTo(5), upTo(5)).state, "moving");
+});
+
+test("few records do not tell whether a key settled", () => {
+  for (const n of [1, 2, ENOUGH - 1, ENOUGH, ENOUGH + 1]) {
+    const { state, known } = restOf(Array(n).fill(0), upTo(n), upTo(n));
+    assert.deepEqual([state, known], [n < ENOUGH ? "few" : "settled", n]);
+  }
+  const gaps = Array(50).fill(GAP);
+  const rest = restOf([0, 1, ...gaps, 1, 1], upTo(54), upTo(54));
+  assert.deepEqual([rest.state, rest.known], ["few", 4], "records without the key are none of it");
+  assert.equal(restOf([TIE, 0, 0], upTo(3), upTo(3)).state, "few");
+});
+
+test("what is told of few records says so", () => {
+  const log = logOf({ a: Array(3).fill([0.9, 0.1]), b: Array(3).fill([0.5, 0.5]) });
+  const series = Object.keys(log.values).map((key) => seriesOf(log, key, { chosen: 1 }));
+  const { settled, few, told, left } = summary(series);
+  assert.deepEqual({ settled, few, told, left }, { settled: 0, few: 1, told: 1, left: 1 });
+  const [text, title] = settledText(series[0], log);
+  assert.equal(text, "too few");
+  assert.match(title, /^3 records say something of this key: fewer than 5/);
 });
 
 test("changes are those of the strongest candidate, by brute force", () => {
@@ -74,6 +95,15 @@ test("of several that are chosen their set counts, whatever the order in it", ()
   const series = seriesOf(log, "a", { chosen: 2 });
   assert.equal(series.changes, 1);
   assert.deepEqual(series.sets, [[0, 1], [1, 2]]);
+});
+
+test("two of four that are decided have no entropy, and settle as a set", () => {
+  const rows = [...Array(4).fill([0.5, 0.5, 0.5, 0.5]), ...Array(16).fill([1, 0, 1, 0])];
+  const series = seriesOf(logOf({ a: rows }), "a", { chosen: 2 });
+  assert.deepEqual([series.entropy[0], series.latest], [1, 0]);
+  assert.deepEqual([series.state, series.since, series.sets], ["settled", 4, [[0, 2]]]);
+  const samples = rows.map((_, at) => (at < 10 ? [0, 1, 0, 1] : [1, 0, 1, 0]));
+  assert.equal(seriesOf(logOf({ a: samples }, "sample"), "a").latest, 0, "told by the samples");
 });
 
 test("where all are taken there is nothing to decide", () => {
@@ -105,10 +135,11 @@ test("samples may be taken as shares", () => {
 
 test("the mean entropy is over keys that are told apart and have one", () => {
   const log = logOf({
-    sure: [[1, 0], [1, 0]], open: [null, [0.5001, 0.5]], same: [[1, 1], [1, 1]],
+    sure: Array(6).fill([1, 0]), open: [null, ...Array(5).fill([0.5001, 0.5])],
+    same: Array(6).fill([1, 1]),
   });
   const series = Object.keys(log.values).map((key) => seriesOf(log, key, { chosen: 1 }));
-  const mean = meanEntropy(series, 2);
+  const mean = meanEntropy(series, 6);
   assert.equal(mean[0], 0);
   assert.ok(Math.abs(mean[1] - 0.5) < 1e-4);
   const { settled, told, left, last } = summary(series);

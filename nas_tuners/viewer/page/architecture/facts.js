@@ -14,12 +14,17 @@ export function chosenText(state, space, key, { choice, values = {} }) {
   return chosen.map((index) => candidate(names, index)).join(", ") || "none";
 }
 
+/** What numbers are of, if they may not be those of the architecture itself. */
+export function ofWhat({ asRecorded, seesChosen }) {
+  return asRecorded || seesChosen ? ", as recorded" : "";
+}
+
 /** Parameters and FLOPs, with what they mean. */
 export function Costs({ model, costs }) {
-  const { parameters, flops, asRecorded } = costs;
+  const { parameters, flops, asRecorded, seesChosen } = costs;
   const given = model.json.inputs?.map((input) => shape(input.shape)).join(", ");
   const inputs = given ? `, for inputs of ${given}` : "";
-  const of = asRecorded ? ", as recorded" : "";
+  const of = ofWhat(costs);
   return html`
     <dl class="architecture-costs">
       <div><dt>Parameters${of}</dt>
@@ -31,7 +36,9 @@ export function Costs({ model, costs }) {
     <p class="faint">Of all that the output depends on.
       ${flops !== null && ` FLOPs: two for a multiply-add${inputs}.`}
       ${asRecorded && ` Values are chosen, too, and change sizes, which a graph cannot tell: these
-        are numbers of the sizes that it was recorded with.`}</p>
+        are numbers of the sizes that it was recorded with.`}
+      ${seesChosen && ` The model sees what is chosen (return_mask), and may run less for it than
+        in the run that was recorded, which these are numbers of.`}</p>
   `;
 }
 

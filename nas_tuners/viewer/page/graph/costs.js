@@ -8,6 +8,8 @@ import { own } from "../keyed.js";
  * @property {number|null} flops     null where the model did not run
  * @property {boolean} asRecorded    choices of values change sizes, which a graph cannot tell: the
  *   numbers are those of the values that it was recorded with
+ * @property {boolean} seesChosen    the model is told what is chosen, and may run something else
+ *   for it than in the run that was recorded, which the numbers are of
  */
 
 /**
@@ -28,6 +30,7 @@ export function costs(model, choice) {
     parameters: Math.max(0, parameters),
     flops: live ? [...live].reduce((sum, node) => sum + (model.nodes[node].flops ?? 0), 0) : null,
     asRecorded: Object.values(model.choices).some(changesSizes),
+    seesChosen: Object.values(model.choices).some((one) => one.return_mask === true),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { html, useMemo } from "../html.js";
 import { ticksOf, written, xOf } from "./axis.js";
+import { ENOUGH } from "./settling.js";
 
 const COLUMNS = [["entropy", "Entropy"], ["changes", "Changes"], ["settled", "Settled"]];
 
@@ -40,10 +41,12 @@ function Title({ by, label, order, sort }) {
 
 const TOLD = {
   entropy: "Entropy is −Σ p ln p / ln n with p = weight / sum over n candidates: 1 where all " +
-    "are equal, 0 where one has all. Where any number may be chosen, it is the mean of " +
-    "−p ln p − (1−p) ln(1−p) over ln 2.",
+    "are equal, 0 where one has all. Where k > 1 of n are chosen, it is the mean of " +
+    "−p ln p − (1−p) ln(1−p) over that of p = k/n, with p the chance to be one of the k: 0 where " +
+    "k have all. Where any number may be chosen, it is that mean over ln 2.",
   changes: "How often another candidate became the strongest, from one record of the map to the " +
     "next: of a long log these are not all.",
   settled: "Since when the strongest ones stay the same; not yet, if they changed within the " +
-    "last tenth of the records. What the search decided for in the end is not counted.",
+    `last tenth of the records; not told of fewer than ${ENOUGH} records. What the search ` +
+    "decided for in the end is not counted.",
 };

@@ -6,6 +6,7 @@ import { useStore } from "../store.js";
 import { BandCanvas, HeatCanvas, Sparkline } from "./canvases.js";
 import { whole } from "./moves.js";
 import { kindOf } from "./paint.js";
+import { ENOUGH } from "./settling.js";
 
 export function KeyRow({ store, analysis, row, place, active, closed, painting, spark, ...rest }) {
   const { key } = row;
@@ -41,12 +42,16 @@ export function KeyRow({ store, analysis, row, place, active, closed, painting, 
 }
 
 /** When a key settled, shortly and in full. */
-function settledText(series, log) {
+export function settledText(series, log) {
   if (!series) return ["…", ""];
-  const { state, since } = series;
+  const { state, since, known } = series;
   if (state === "empty") return ["–", "No record says anything of this key"];
   if (state === "equal") return ["all equal", "No record tells the candidates apart"];
   if (state === "fixed") return ["no choice", "All candidates are taken"];
+  if (state === "few") {
+    return ["too few", `${known === 1 ? "1 record says" : `${known} records say`} something of ` +
+      `this key: fewer than ${ENOUGH} do not tell whether it settled`];
+  }
   const when = momentOf(log, since);
   if (state === "moving") return ["not yet", `The last change was at ${when.join(", ")}`];
   return [when[0], `Since ${when.join(", ")}`];

@@ -1,5 +1,7 @@
 /** The rows of the heat map: which there are, in what order, and which can be seen. */
 
+import { isTold } from "./settling.js";
+
 const NAMES = new Intl.Collator("en", { numeric: true });
 
 /**
@@ -56,7 +58,7 @@ export function sorted(keys, series, by, down) {
 function rank(series, by) {
   if (!series) return NaN;
   if (by === "entropy") return series.latest;
-  if (series.state !== "settled" && series.state !== "moving") return NaN;
+  if (!isTold(series.state)) return NaN;
   if (by === "changes") return series.changes;
   return series.state === "settled" ? series.since : Infinity;
 }

@@ -48,11 +48,49 @@ export function freeEntropy(flat, from = 0, n = flat.length) {
   let counted = 0;
   for (let at = from; at < from + n; at += 1) {
     if (Number.isNaN(flat[at])) continue;
-    const p = Math.min(1, Math.max(0, flat[at]));
-    sum += p === 0 || p === 1 ? 0 : -p * Math.log(p) - (1 - p) * Math.log(1 - p);
+    sum += ofTwo(Math.min(1, Math.max(0, flat[at])));
     counted += 1;
   }
   return counted ? sum / counted / Math.LN2 : NaN;
+}
+
+/**
+ * Entropy of several that are chosen, `chosen` of n: the mean of -p ln p - (1 - p) ln(1 - p) over
+ * the candidates' chances p, divided by that of p = chosen / n. Of one, that of `entropy`.
+ *
+ * 0: as many as are chosen have all the weight; 1: all have the same. NaN if none has any.
+ */
+export function chosenEntropy(flat, chosen, from = 0, n = flat.length) {
+  if (chosen === 1) return entropy(flat, from, n);
+  const weights = Array.from(flat.slice(from, from + n), (value) => (
+    value > 0 && value !== Infinity ? value : 0));
+  if (!weights.some(Boolean)) return NaN;
+  if (chosen <= 0 || chosen >= n) return 0; // nothing to choose
+  return chances(weights, chosen).reduce((sum, p) => sum + ofTwo(p), 0) / n / ofTwo(chosen / n);
+}
+
+/**
+ * The chance of each candidate to be among the chosen ones, the likeliest first: in proportion to
+ * the weights, but for those that would have more than 1. They add up to `chosen`.
+ *
+ * @param {number[]} weights   none below 0
+ * @param {number} chosen      fewer than there are weights
+ */
+export function chances(weights, chosen) {
+  const sorted = [...weights].sort((a, b) => b - a);
+  const rest = [...sorted]; // of each and those after it, the sum
+  for (let at = rest.length - 2; at >= 0; at -= 1) rest[at] += rest[at + 1];
+  const isSure = (at) => sorted[at] > 0 && (chosen - at) * sorted[at] >= rest[at];
+  let sure = 0;
+  while (sure < chosen && isSure(sure)) sure += 1;
+  const open = sorted.length - sure;
+  const shareOf = (weight) => (rest[sure] > 0 ? weight / rest[sure] : 1 / open);
+  return sorted.map((weight, at) => (at < sure ? 1 : (chosen - sure) * shareOf(weight)));
+}
+
+/** Entropy of what has the probability p, in nats. */
+function ofTwo(p) {
+  return p <= 0 || p >= 1 ? 0 : -p * Math.log(p) - (1 - p) * Math.log(1 - p);
 }
 
 /**

@@ -1,12 +1,14 @@
 /** When choices came to rest, and how undecided they are. */
 
 import {
-  decided, entropy, flatten, freeEntropy, frequencies, guessChosen, isGap, widthOf,
+  chosenEntropy, decided, flatten, freeEntropy, frequencies, guessChosen, isGap, widthOf,
 } from "./series.js";
 
 export const GAP = -1;
 export const TIE = -2;
 const LATE = 0.9; // of the records: what changes after them has not settled
+/** Fewer records than these say nothing of when a key settled. */
+export const ENOUGH = 5;
 
 /**
  * @typedef {object} Series   what is known of a key over the records of an overview
@@ -18,8 +20,10 @@ const LATE = 0.9; // of the records: what changes after them has not settled
  * @property {Int32Array} decisions   one a record: number of a set in `sets`, GAP or TIE
  * @property {number[][]} sets        candidates that were decided for, each set once
  * @property {number} changes         how often the decision changed
- * @property {"settled"|"moving"|"equal"|"fixed"|"empty"} state   equal: never told apart; fixed:
- *   there is nothing to decide, all are taken
+ * @property {"settled"|"moving"|"few"|"equal"|"fixed"|"empty"} state   few: too few records to say
+ *   that it settled or did not; equal: never told apart; fixed: there is nothing to decide, all
+ *   are taken
+ * @property {number} known           records that say something of it
  * @property {number} since           place of the record since which the decision stands; -1: none
  * @property {number} latest          the last entropy there is, or NaN
  * @property {number} most            the largest weight, 0 if none is above
@@ -45,7 +49,8 @@ export function keySeries(log, key, { names, chosen, window = 0, counted }) {
   const { decisions, sets } = decisionsOf(values, n, taken, rows.length);
   let most = 0;
   for (const place of counted) {
-    entropies[place] = (free ? freeEntropy : entropy)(values, place * n, n);
+    entropies[place] = free ? freeEntropy(values, place * n, n)
+      : chosenEntropy(values, taken, place * n, n);
     for (let at = place * n; at < (place + 1) * n; at += 1) {
       if (values[at] > most && values[at] !== Infinity) most = values[at];
     }
@@ -110,9 +115,10 @@ function single(values, from, n) {
  */
 export function restOf(decisions, counted, index) {
   const places = counted.filter((place) => decisions[place] !== GAP);
-  if (!places.length) return { changes: 0, state: "empty", since: -1 };
+  const known = places.length;
+  if (!known) return { changes: 0, state: "empty", since: -1, known };
   if (places.every((place) => decisions[place] === TIE)) {
-    return { changes: 0, state: "equal", since: -1 };
+    return { changes: 0, state: "equal", since: -1, known };
   }
   let changes = 0;
   let since = places[0];
@@ -124,13 +130,14 @@ export function restOf(decisions, counted, index) {
   const first = index[counted[0]];
   const last = index[counted[counted.length - 1]];
   const late = changes > 0 && index[since] - first > LATE * (last - first);
-  const moving = late || counted.length < 2 || decisions[since] === TIE;
-  return { changes, state: moving ? "moving" : "settled", since };
+  const moving = late || decisions[since] === TIE;
+  const state = known < ENOUGH ? "few" : moving ? "moving" : "settled";
+  return { changes, state, since, known };
 }
 
 /** Whether a key's candidates are ever told apart. */
 export function isTold(state) {
-  return state === "settled" || state === "moving";
+  return state === "settled" || state === "moving" || state === "few";
 }
 
 /** The mean over keys that are ever told apart, one a record; NaN where none has an entropy. */
@@ -150,15 +157,17 @@ export function meanEntropy(series, records) {
 
 /**
  * @param {Series[]} series
- * @returns {{settled: number, told: number, left: number, entropy: number, last: number}}
- *   `told`: keys whose candidates are ever told apart; `left`: the others; `last`: place of the
- *   last change, or -1
+ * @returns {{settled: number, few: number, told: number, left: number, entropy: number,
+ *   last: number}}
+ *   `told`: keys whose candidates are ever told apart; `few`: those of them with too few records;
+ *   `left`: the others; `last`: place of the last change, or -1
  */
 export function summary(series) {
   const told = series.filter(({ state }) => isTold(state));
   const known = told.filter(({ latest }) => !Number.isNaN(latest));
   return {
     settled: told.filter(({ state }) => state === "settled").length,
+    few: told.filter(({ state }) => state === "few").length,
     told: told.length,
     left: series.length - told.length,
     entropy: known.reduce((sum, { latest }) => sum + latest, 0) / known.length,

@@ -13,7 +13,7 @@ import { scale } from "../colors.js";
 import { Panel } from "../time/panel.js";
 import { Readout } from "../time/readout.js";
 import { rowsOf } from "../time/rows.js";
-import { isTold } from "../time/settling.js";
+import { ENOUGH, isTold } from "../time/settling.js";
 
 const WINDOWS = [20, 50, 100];
 const FIRST = {
@@ -123,10 +123,13 @@ function topOf(analysis, whole) {
 
 /** "23 of 28 choices have settled; mean entropy 0.41; last change at epoch 44". */
 function Summary({ analysis }) {
-  const { settled, told, left, entropy, last } = analysis.summary;
+  const { settled, few, told, left, entropy, last } = analysis.summary;
   return html`
     <p class="over-summary" role="status">
       <strong>${settled} of ${told}</strong> choices ${settled === 1 ? "has" : "have"} settled
+      ${few > 0 && html`<span class="faint"
+        title=${`Fewer than ${ENOUGH} records do not tell whether a choice settled`}>
+        ${`; ${few} ${few === 1 ? "has" : "have"} too few records to tell`}</span>`}
       ${Number.isFinite(entropy) && html`; mean entropy <strong>${entropy.toFixed(2)}</strong>`}
       ${last >= 0 && html`; last change at <strong>${momentOf(analysis.log, last)[0]}</strong>`}
       ${left > 0 && html`<span class="faint" title="All equal, all taken, or in no record">

@@ -1,7 +1,7 @@
 /** Two architectures side by side, and in what they differ. */
 
 import { differs, difference, relative } from "../architecture/difference.js";
-import { chosenText } from "../architecture/facts.js";
+import { chosenText, ofWhat } from "../architecture/facts.js";
 import { useOpening } from "../architecture/open.js";
 import { Pick } from "../architecture/pick.js";
 import { fromRecord, spaceShown } from "../architecture/sources.js";
@@ -104,7 +104,7 @@ function Summary({ store, state, model, space, a, b, found: { different, same } 
 function Numbers({ first, second }) {
   const rows = [["Parameters", first.parameters, second.parameters]];
   if (first.flops !== null) rows.push(["FLOPs", first.flops, second.flops]);
-  const recorded = first.asRecorded ? ", as recorded" : "";
+  const recorded = ofWhat(first);
   return html`<table>
     <thead><tr><td></td><th scope="col">A</th><th scope="col">B</th>
       <th scope="col">B − A</th></tr></thead>
