@@ -1,4 +1,4 @@
-"""Files of folders that somebody else may have written: read only where they lie within them."""
+"""Files of folders that somebody else may have written: read only where they are no links."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class Stamp:
 
 @dataclass(frozen=True)
 class FileInside:
-    """A file that is shown only if it lies within a folder.
+    """A file that is shown only if it lies within a folder, itself and not as a link.
+
+    A link to another file of the folder is refused, too, as ``open_regular`` would refuse it.
+    Folders on the way to it may be links that stay within.
 
     Attributes:
         root: The folder, without links in its path.
@@ -39,7 +42,8 @@ class FileInside:
         """The state of the file; None if there is none.
 
         Raises:
-            ExperimentError: if it is no ordinary file, leads out of the folder or is unreadable.
+            ExperimentError: if it is a link, leads out of the folder, is no ordinary file or is
+                unreadable.
         """
         try:
             real = self.path.resolve()
@@ -52,6 +56,8 @@ class FileInside:
             raise ExperimentError(
                 f"{self.path.name}: is a link that leads out of {self.root}; it is not read"
             )
+        if self.path.is_symlink():
+            raise ExperimentError(f"{self.path.name}: is a symbolic link; it is not read")
         if not stat.S_ISREG(found.st_mode):
             raise ExperimentError(f"{self.path.name}: is not an ordinary file; it is not read")
         if not os.access(real, os.R_OK):

@@ -211,6 +211,16 @@ def test_links_in_a_circle(tmp_path: Path) -> None:
         FileInside(tmp_path, tmp_path / "log").stamp()
 
 
+def test_a_link_within_the_folder_is_not_read_either(tmp_path: Path) -> None:
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "records").write_text("{}\n")
+    (tmp_path / "search" / "log").symlink_to("records")
+    with pytest.raises(ExperimentError, match=r"log: is a symbolic link; it is not read"):
+        FileInside(tmp_path, tmp_path / "search" / "log").stamp()
+    (tmp_path / "latest").symlink_to("search")
+    assert FileInside(tmp_path, tmp_path / "latest" / "records").stamp()
+
+
 def test_inside() -> None:
     assert is_inside(Path("/a/b"), Path("/a"))
     assert is_inside(Path("/a"), Path("/a"))
