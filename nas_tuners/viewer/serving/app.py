@@ -39,6 +39,7 @@ def make_app(runs: Runs, hub: Hub, access: Access) -> ASGIApp:
         hub: What watches the files for it.
         access: What it asks of requests.
     """
+    served()  # puts the page together before anyone waits for it
     answers = _Answers(runs, hub)
     of_run = "/api/runs/{run}"
     routes = [
