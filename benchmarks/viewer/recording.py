@@ -59,10 +59,10 @@ def _claim(name: str, trainer: Any, folder: Path) -> Claim:
     spent[0], recorded, plain = 0.0, [], []
     end = time.perf_counter() + SECONDS
     while time.perf_counter() < end:
-        trainer._status_log = log
+        trainer._recording.log = log
         with watch.running():
             recorded.append(_timed(run))
-        trainer._status_log = None
+        trainer._recording.log = None
         plain.append(_timed(run))
     theirs = statistics.fmean(plain)
     ours = theirs + spent[0] / len(recorded)

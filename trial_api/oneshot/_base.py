@@ -6,7 +6,7 @@ import abc
 import atexit
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Union
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from nas_tuners.contract.architecture import save_architecture
-from nas_tuners.contract.choices_log import Kind, Status
+from nas_tuners.contract.choices_log import Kind
 from nas_tuners.contract.errors import (
     CheckpointError,
     ConfigError,
@@ -25,7 +25,6 @@ from nas_tuners.contract.errors import (
 )
 from trial_api.randomness import random_state, seed_of, seeded, set_random_state
 
-from ..graph._record import record_modules
 from ..mutators import Mutator, Selection
 from ..training.batches import Batch, check_call, read_batch
 from . import _distributed as distributed
@@ -40,8 +39,8 @@ from ._loaders import make_loaders
 from ._loop import Loop, Phase
 from ._meters import Value, read_metrics
 from ._options import Options, Settings, device_of, read_options
+from ._recording import Recording
 from ._shapes import shape_disagreements
-from ._status_log import StatusLog, final_status, graph_inputs, present_status
 from ._supernet_check import SupernetCheck
 from ._tensorboard import Scalars
 from ._update import Update
@@ -147,7 +146,7 @@ class BaseTrainer(abc.ABC):
         self._loop = Loop(self.settings, self._streams(), self._callback_list())
         self._parts["loop"] = self._loop
         self._check_values = SupernetCheck(self.mutator)
-        self._status_log: StatusLog | None = None
+        self._recording = Recording(self.mutator, self._loop)
         self._records_final = True
         self._scalars = Scalars(self.settings.logdir if distributed.rank() == 0 else None)
         decides = [*self.mutator.parameters(), *self.mutator.buffers()]
@@ -178,7 +177,7 @@ class BaseTrainer(abc.ABC):
             while self._loop.position.epoch < self.num_epochs:
                 epoch = self._loop.position.epoch
                 averages = self._loop.run_epoch(self._phases(epoch))
-                self._record_epoch()
+                self._recording.write_epoch()
                 if validate and VALID in self._loaders:
                     averages |= self._quality()
                 self._tell(epoch, averages)
@@ -264,88 +263,27 @@ class BaseTrainer(abc.ABC):
             ConfigError: if the folder cannot be written to.
         """
         if distributed.rank() == 0:
-            device = None if self.mutator.stays_on_host else self.device
-            self._status_log = StatusLog(logdir, device=device)
-            self._write_graph(lambda inputs: self.mutator.graph(inputs))
-            logger.info("recording in %s", self._status_log.folder)
+            self._recording.begin(logdir, self.device)
+            self._write_graph(self.mutator.graph)
+            logger.info("recording in %s", self.visualization_folder)
 
     @property
     def visualization_folder(self) -> Path | None:
         """Where the search is recorded, by this process."""
-        return None if self._status_log is None else self._status_log.folder
+        return self._recording.folder
 
     def _write_graph(self, record: Callable[[Any], Mapping[str, Any]]) -> None:
-        """Write the graph that a function records with inputs of the model; search goes on."""
-        assert self._status_log is not None, "made before"
-        log = self._status_log
-        compiler = uncompiled() if self.settings.compile else nullcontext()
-        with compiler, seeded(seed_of(self.seed, "judge", 0)):
-            log.write_graph(lambda: self._graph(record))
-
-    def _graph(self, record: Callable[[Any], Mapping[str, Any]]) -> Mapping[str, Any]:
-        """What a function records; the modules alone where nothing is known to record it with."""
-        try:
-            return record(self._graph_inputs())
-        except Exception as error:
-            logger.debug("no graph with a batch of the training data", exc_info=True)
-            (reason, *_) = str(error).splitlines() or [""]
-            return record_modules(self.model, f"{type(error).__name__}: {reason}")
-
-    def _graph_inputs(self) -> Any:
-        (batch,) = self._batches_of(TRAIN, 1)
-        return graph_inputs(batch)
-
-    def _write_graph_status(self, kind: Kind | None = None) -> None:
-        """Record the present decision, if that is wanted and a record is due.
-
-        Args:
-            kind: What the status of the mutator is. If None, it is recorded what the mutator
-                prefers, where it knows, else what it has drawn.
-        """
-        if self._status_log is not None:
-            self._status_log.record(
-                lambda: self._present_status(kind),
-                step=self._recorded_step(self._status_log),
-                epoch=self._loop.position.epoch,
-            )
-
-    def _present_status(self, kind: Kind | None) -> tuple[Kind, Status]:
-        return present_status(self.mutator) if kind is None else (kind, self.mutator.status())
-
-    def _record_epoch(self) -> None:
-        """What the last step of an epoch has come to."""
-        if self._status_log is not None:
-            position = self._loop.position
-            self._status_log.record(
-                lambda: self._present_status(None),
-                step=max(0, position.total - 1),
-                epoch=position.epoch,
-                always=True,
-            )
-
-    def _record_final(self) -> None:
-        """What would be exported; every process must take part in judging it."""
-        if not any(distributed.gather(self._status_log is not None)):
-            return
-        try:
-            decision = self._final_decision()
-        except Exception as error:  # of whatever is judged; nothing that was trained may be lost
-            logger.warning("the final architecture is not recorded: %s", error)
-            return
-        if self._status_log is not None:
-            self._status_log.record(
-                lambda: ("final", final_status(self.mutator, decision)),
-                step=self._recorded_step(self._status_log),
-                epoch=max(0, self._loop.position.epoch - 1),
-                always=True,
-            )
-
-    def _recorded_step(self, log: StatusLog) -> int:
-        """How many were done; a trainer with a loop of its own has a step each time."""
-        total = self._loop.position.total
-        return total if total or self._loop.has_run else log.next_step
+        """Write the graph that a function records with inputs of the model."""
+        with self._aside():
+            self._recording.write_graph(record, self._batches_of(TRAIN, 1))
 
     # For algorithms.
+
+    def _write_graph_status(self, kind: Kind | None = None) -> None:
+        """Record the present decision, if that is wanted and due; see
+        :meth:`Recording.write_step`.
+        """
+        self._recording.write_step(kind)
 
     def _update(
         self,
@@ -400,6 +338,10 @@ class BaseTrainer(abc.ABC):
         """What :meth:`validate` judges and :meth:`export` writes."""
         return self.mutator._final()
 
+    def _record_final(self) -> None:
+        """Record it, if that is wanted; every process must take part."""
+        self._recording.write_final(self._final_decision)
+
     def _final_architecture(self) -> dict[str, Any]:
         return self.mutator.export()
 
@@ -416,14 +358,12 @@ class BaseTrainer(abc.ABC):
     ) -> dict[str, float]:
         """Loss and metrics of an architecture on any batches.
 
-        Random numbers, those of augmented data too, are the same each time. The search goes on
-        afterwards as if never left.
+        Random numbers, those of augmented data too, are the same each time.
 
         Args:
             own_statistics: Estimate batch-norm statistics for it first.
         """
-        compiler = uncompiled() if self.settings.compile else nullcontext()
-        with compiler, seeded(seed_of(self.seed, "judge", 0)):
+        with self._aside():
             return judge(
                 self.mutator,
                 decision,
@@ -465,6 +405,13 @@ class BaseTrainer(abc.ABC):
         return min(len(self._loop.streams[name]) for name in streams)
 
     # Details.
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Random numbers are the same each time; the search goes on as if never left."""
+        compiler = uncompiled() if self.settings.compile else nullcontext()
+        with compiler, seeded(seed_of(self.seed, "judge", 0)):
+            yield
 
     def _output(self, batch: Batch) -> Any:
         with self._autocast():

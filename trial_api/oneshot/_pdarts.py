@@ -199,7 +199,7 @@ class PdartsTrainer:
 
     def _write_graph(self) -> None:
         """Record the model of the present stage before candidates were dropped, if wanted."""
-        if self._trainer._status_log is not None and self.stage > 0:
+        if self.visualization_folder is not None and self.stage > 0:
             self._trainer._write_graph(self._graph_of_stage)
 
     def _graph_of_stage(self, inputs: Any) -> dict[str, Any]:
@@ -247,7 +247,7 @@ class PdartsTrainer:
         trainer._records_final = progress.stage == len(self._depths) - 1
         before: DartsTrainer | None = getattr(self, "_trainer", None)
         if before is not None:
-            trainer._status_log = before._status_log
+            trainer._recording.log = before._recording.log
             trainer._loop.position.total = before._loop.position.total
         for callback in self._callbacks:
             callback.build(trainer.model, trainer.mutator, cast(BaseTrainer, self))

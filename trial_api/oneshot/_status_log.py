@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from nas_tuners.contract.architecture import vector_of
 from nas_tuners.contract.choices_log import (
     GRAPH_FILE,
     LOG_FILE,
@@ -23,13 +21,8 @@ from nas_tuners.contract.choices_log import (
 from nas_tuners.contract.errors import ConfigError
 from nas_tuners.contract.json_files import write_text
 
-from ..mutators import Mutator, Selection
-from ..mutators._random import selections_of
-from ..training.batches import Batch
-
 logger = logging.getLogger(__name__)
 
-_SAMPLES = 2
 _PAUSE = 1.0  # seconds between two looks at what is on a GPU
 
 
@@ -115,42 +108,6 @@ class StatusLog:
             logger.warning("choices are not recorded in %s: %s", self.folder, what)
             logger.debug("where that was", exc_info=True)
         self._warned = True
-
-
-def present_status(mutator: Mutator) -> tuple[Kind, Status]:
-    """What a search thinks of each candidate; where that is not known, what it has drawn."""
-    preferences = mutator.preferences()
-    if preferences is not None:
-        return "probability", preferences
-    status = mutator.status()
-    mixes = any(not isinstance(entry, bool) for row in status.values() for entry in row)
-    return ("probability" if mixes else "sample"), status
-
-
-def final_status(mutator: Mutator, decision: Mapping[str, Selection]) -> Status:
-    """An architecture that a search has come to: 1 for each candidate that it chooses."""
-    space = mutator.search_space
-    chosen = selections_of(space, vector_of(space, mutator._indices_of(decision)))
-    return {
-        key: [int(index in one.indices) for index in range(one.length)]
-        for key, one in chosen.items()
-    }
-
-
-def graph_inputs(batch: Batch) -> Any:
-    """What a model is called with for its graph: a few samples of a batch."""
-    inputs = _few(batch.kwargs if batch.kwargs else batch.args, batch.size)
-    return inputs if isinstance(inputs, Mapping) else tuple(inputs)
-
-
-def _few(value: Any, size: int) -> Any:
-    if isinstance(value, Tensor):
-        return value[:_SAMPLES] if value.dim() and len(value) == size else value
-    if isinstance(value, Mapping):
-        return {key: _few(item, size) for key, item in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(_few(item, size) for item in value)
-    return value
 
 
 def _new_folder() -> Path:

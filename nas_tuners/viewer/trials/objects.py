@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from nas_tuners.contract.study_attributes import excess_of
 
-from .reader import Batch, Curve, WholeTrial, thinned
+from .reader import Batch, Curve, WholeTrial, thinned, which_study
 from .rows import RawTrial, StudyFacts
-from .tables import which_study
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -14,7 +14,6 @@ from nas_tuners.contract.errors import ExperimentError
 from nas_tuners.experiment.storages.storage import hide_password, open_storage, storage_file
 
 from .reader import Reader
-from .tables import TableReader, study_names
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -37,6 +36,8 @@ def open_reader(url: str, study_name: str | None = None) -> Reader:
     address = _existing(url)
     try:
         if _has_tables(address):
+            from .tables.table_reader import TableReader
+
             engine = reading_engine(address)
             try:
                 return TableReader(engine, study_name)
@@ -59,6 +60,8 @@ def studies_in(url: str) -> list[str]:
     address = _existing(url)
     try:
         if _has_tables(address):
+            from .tables.studies import study_names
+
             engine = reading_engine(address)
             try:
                 return study_names(engine)

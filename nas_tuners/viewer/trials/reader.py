@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nas_tuners.contract.errors import ExperimentError, did_you_mean
+
 from .rows import RawTrial, StudyFacts
 
 if TYPE_CHECKING:
@@ -73,6 +75,26 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Let go of the storage."""
+
+
+def which_study(studies: Sequence[tuple[int, str]], name: str | None) -> tuple[int, str]:
+    """The study of a name, or the only one, of those given as (id, name).
+
+    Raises:
+        ExperimentError: if there is none, or several where one was meant.
+    """
+    names = [known for _, known in studies]
+    if name is None and len(studies) == 1:
+        return studies[0]
+    if not names:
+        raise ExperimentError("the storage holds no study yet")
+    if name is None:
+        raise ExperimentError(f"the storage holds several studies; name one of {names}")
+    for study in studies:
+        if study[1] == name:
+            return study
+    hint = did_you_mean(name, names)
+    raise ExperimentError(f"the storage holds no study {name!r}{hint}; it holds {names}")
 
 
 def thinned(points: Sequence[Any], limit: int = POINTS) -> list[Any]:
