@@ -99,12 +99,16 @@ class ChoicesLog:
         """Of the last record; -1 if there is none."""
         return self._heads[-1].step if self._heads else -1
 
+    def is_time(self) -> bool:
+        """Whether a record of a new step may be due; to ask costs next to nothing."""
+        return self._clock() >= self._next
+
     def is_due(self, step: int) -> bool:
-        """Whether a record of a step would be written now; to ask costs next to nothing."""
+        """Whether a record of a step would be written now."""
         last = self.last_step
         if step > last >= 0 and step // self._every == last // self._every:
             return False
-        return self._clock() >= self._next
+        return self.is_time()
 
     def record(
         self,

@@ -74,7 +74,7 @@ class Recording:
             kind: What the status of the mutator is. If None, it is recorded what the mutator
                 prefers, where it knows, else what it has drawn.
         """
-        if self.log is not None:
+        if self.log is not None and self.log.is_time():
             self.log.record(
                 lambda: self._present(kind),
                 step=self._step(self.log),

@@ -66,6 +66,10 @@ class StatusLog:
         """The one after the last."""
         return self._log.last_step + 1
 
+    def is_time(self) -> bool:
+        """Whether a record of a new step may be due; to ask costs next to nothing."""
+        return self._log.is_time()
+
     def write_graph(self, record: Callable[[], Mapping[str, Any]]) -> None:
         """Write what a function records, whose failure is a warning.
 
