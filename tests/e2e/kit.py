@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page
 
 _URL = re.compile(r"https?://\S+")
 _PATIENCE = 60  # seconds
@@ -102,6 +102,26 @@ def screenshot(page: Page, name: str) -> None:
     if folder := os.environ.get("SCREENSHOTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+# Resolves once nothing of the document has changed for some frames.
+_QUIET = """() => new Promise((done) => {
+  let frames = 0;
+  const seen = new MutationObserver(() => { frames = 0; });
+  const anything = { attributes: true, characterData: true, childList: true, subtree: true };
+  seen.observe(document, anything);
+  const next = () => {
+    frames += 1;
+    if (frames < 6) requestAnimationFrame(next);
+    else { seen.disconnect(); done(); }
+  };
+  requestAnimationFrame(next);
+})"""
+
+
+def quiet(page: Page | Frame) -> None:
+    """Wait until a page, whose drawings are made in slices, has come to rest."""
+    page.evaluate(_QUIET)
 
 
 def wait_until(holds: Any, what: str, seconds: float = _PATIENCE) -> None:

@@ -123,7 +123,7 @@ def record_enas(folder: Path) -> Path:
 
 
 def run_experiment(folder: Path) -> Path:
-    """A search of a dozen trials of a script."""
+    """A search of some trials of a script."""
     folder.mkdir(parents=True)
     project = make_project(folder)
     done = project.run()
@@ -133,7 +133,7 @@ def run_experiment(folder: Path) -> Path:
 
 def make_project(folder: Path, **config: object) -> Project:
     project = Project(folder)
-    settings = {"max_trials": 12, "concurrency": 2, "search_space": None, "warm": True, **config}
+    settings = {"max_trials": 8, "concurrency": 2, "search_space": None, "warm": True, **config}
     project.write("", **settings)
     (folder / "trial.py").write_text(TRIAL)
     return project

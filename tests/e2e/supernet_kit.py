@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,19 @@ GRAPHS = Path(__file__).parents[1] / "viewer" / "page" / "graphs.js"
 
 def synthetic(call: str) -> dict[str, Any]:
     """A graph of `tests/viewer/page/graphs.js`, such as `dartsGraph({cells: 2})`."""
+    graph: dict[str, Any] = json.loads(_made(call))
+    return graph
+
+
+@cache
+def _made(call: str) -> bytes:
     names = "cyclicGraph, dartsGraph, deepGraph, flatGraph, treeOnly"
     script = (
         f"import {{ {names} }} from {json.dumps(GRAPHS.as_uri())};"
         f"process.stdout.write(JSON.stringify({call}));"
     )
     command = [NODE, "--input-type=module", "--eval", script]
-    done = subprocess.run(command, check=True, capture_output=True)
-    graph: dict[str, Any] = json.loads(done.stdout)
-    return graph
+    return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 def record(folder: Path, graph: dict[str, Any], records: int = 5) -> Path:

@@ -75,6 +75,42 @@ def test_cells_are_drawn_as_in_the_paper(darts: Page) -> None:
         assert sorted(states) == sorted(["ck−2", "ck−1", "0", "1", "2", "3", "ck"])
     darts.get_by_text("2 of 3 DartsCell").click()
     assert darts.get_by_text("cells.1, cells.2").is_visible()
+    is_saved_with_all_its_styles(darts)
+
+
+def is_saved_with_all_its_styles(page: Page) -> None:
+    with page.expect_download() as download:
+        panel(page, "normal").get_by_role("button", name="SVG").click()
+    assert download.value.suggested_filename == "normal.svg"
+    root = ElementTree.parse(download.value.path()).getroot()
+    texts = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "ck−1" in texts
+    assert all(text.get("font-family") for text in root.iter("{http://www.w3.org/2000/svg}text"))
+    assert not any("class" in part.attrib or "style" in part.attrib for part in root.iter())
+
+
+def test_drawings_follow_the_time_and_hide_what_is_not_wanted(darts: Page) -> None:
+    places = "[...document.querySelectorAll('g.edge path.way')].map((it) => it.getAttribute('d'))"
+    labels = ".edge-label text"
+    go_to(darts, 1)
+    before, texts = darts.evaluate(places), darts.locator(labels).all_text_contents()
+    go_to(darts, 4)
+    assert darts.evaluate(places) == before, "nothing moves"
+    assert darts.locator(labels).all_text_contents() != texts
+
+    go_to(darts, 2)
+    slider = darts.get_by_label("Hide what is weaker than")
+    slider.fill("1")
+    darts.wait_for_function("document.querySelectorAll('g.edge').length === 0")
+    slider.fill("0")
+    darts.wait_for_function(f"document.querySelectorAll('g.edge').length === {2 * EDGES}")
+
+    darts.get_by_label("Only what would be chosen now").check()
+    for name in ("normal", "reduce"):
+        has_edges(darts, name, KEPT)
+        labels_kept = panel(darts, name).locator(".edge-label text").all_text_contents()
+        assert not any(label.startswith("none") for label in labels_kept if label)
+    screenshot(darts, "cells-chosen")
 
 
 def test_an_edge_tells_its_candidates_and_is_reached_by_keyboard(
@@ -99,49 +135,7 @@ def test_an_edge_tells_its_candidates_and_is_reached_by_keyboard(
     assert darts.get_by_role("tab", name="Choices over time").get_attribute("aria-selected")
 
 
-def test_only_what_would_be_chosen(darts: Page) -> None:
-    go_to(darts, 2)
-    darts.get_by_label("Only what would be chosen now").check()
-    for name in ("normal", "reduce"):
-        has_edges(darts, name, KEPT)
-        labels = panel(darts, name).locator(".edge-label text").all_text_contents()
-        assert not any(label.startswith("none") for label in labels if label)
-    screenshot(darts, "cells-chosen")
-
-
-def test_weak_edges_are_hidden(darts: Page) -> None:
-    go_to(darts, 2)
-    slider = darts.get_by_label("Hide what is weaker than")
-    slider.fill("1")
-    darts.wait_for_function("document.querySelectorAll('g.edge').length === 0")
-    slider.fill("0")
-    darts.wait_for_function(f"document.querySelectorAll('g.edge').length === {2 * EDGES}")
-
-
-def test_drawings_follow_the_time_without_moving(darts: Page) -> None:
-    places = "[...document.querySelectorAll('g.edge path.way')].map((it) => it.getAttribute('d'))"
-    labels = ".edge-label text"
-    go_to(darts, 1)
-    before, texts = darts.evaluate(places), darts.locator(labels).all_text_contents()
-    go_to(darts, 4)
-    assert darts.evaluate(places) == before
-    assert darts.locator(labels).all_text_contents() != texts
-
-
-def test_a_drawing_is_saved_with_all_its_styles(darts: Page) -> None:
-    with darts.expect_download() as download:
-        panel(darts, "normal").get_by_role("button", name="SVG").click()
-    assert download.value.suggested_filename == "normal.svg"
-    root = ElementTree.parse(download.value.path()).getroot()
-    texts = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert "ck−1" in texts
-    assert all(text.get("font-family") for text in root.iter("{http://www.w3.org/2000/svg}text"))
-    assert not any("class" in part.attrib or "style" in part.attrib for part in root.iter())
-
-
-def test_an_architecture_is_opened_drawn_and_saved(
-    darts: Page, recorded: Recorded, tmp_path: Path
-) -> None:
+def test_an_architecture_is_opened_drawn_and_saved(darts: Page, recorded: Recorded) -> None:
     tab(darts, "Architecture")
     file = recorded("darts") / "best.json"
     darts.locator("input[type=file]").set_input_files(file)
@@ -151,6 +145,8 @@ def test_an_architecture_is_opened_drawn_and_saved(
     shown = dict(re.split(r"\s*\t\s*", row.strip(), maxsplit=1) for row in rows)
     for key, value in best(recorded("darts")).items():
         assert shown[key] == (", ".join(value) if isinstance(value, list) else value)
+    told = darts.locator(".architecture-costs dd").first.get_attribute("title")
+    assert int(told or 0) == parameters_of(best(recorded("darts")))
     with darts.expect_download() as download:
         darts.get_by_role("button", name="Download JSON").click()
     assert json.loads(download.value.path().read_text()) == best(recorded("darts"))
@@ -160,6 +156,16 @@ def test_an_architecture_is_opened_drawn_and_saved(
     tab(darts, "Architecture")
     darts.get_by_role("button", name="Clear").click()
     assert darts.get_by_role("button", name="Clear").count() == 0
+
+
+def parameters_of(architecture: dict[str, Any]) -> int:
+    """Of the recorded network once it is fixed."""
+    from search_spaces import darts as make
+    from trial_api import apply_fixed_architecture
+
+    model = make(4, 3, in_channels=1, classes=2)
+    apply_fixed_architecture(model, architecture)
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def test_an_architecture_is_drawn_as_a_network_of_its_own(darts: Page) -> None:
@@ -180,7 +186,9 @@ def test_an_architecture_is_drawn_as_a_network_of_its_own(darts: Page) -> None:
     darts.locator("svg.cell-drawing").first.wait_for()
 
 
-def test_an_architecture_is_dropped_on_the_page(darts: Page, recorded: Recorded) -> None:
+def test_an_architecture_is_dropped_and_all_that_is_wrong_with_one_is_told(
+    darts: Page, recorded: Recorded
+) -> None:
     tab(darts, "Architecture")
     text = json.dumps(best(recorded("darts")))
     darts.evaluate(
@@ -194,12 +202,9 @@ def test_an_architecture_is_dropped_on_the_page(darts: Page, recorded: Recorded)
     )
     darts.get_by_role("heading", name="dropped.json").wait_for()
 
-
-def test_all_that_is_wrong_with_a_file_is_told(darts: Page, recorded: Recorded) -> None:
     content = best(recorded("darts"))
     del content["normal_n2_p1"]
     wrong = {**content, "normal_n2_p0": "sep_conv_3x4", "normal_n3_swich": [0, 1]}
-    tab(darts, "Architecture")
     paste(darts, json.dumps(wrong))
     alert = darts.get_by_role("alert")
     alert.wait_for()
@@ -210,19 +215,6 @@ def test_all_that_is_wrong_with_a_file_is_told(darts: Page, recorded: Recorded) 
     darts.get_by_label("Architecture as JSON").fill("{")
     darts.get_by_role("button", name="Show it").click()
     darts.get_by_text("this is no JSON").wait_for()
-
-
-def test_parameters_are_those_of_the_network(darts: Page, recorded: Recorded) -> None:
-    from search_spaces import darts as make
-    from trial_api import apply_fixed_architecture
-
-    model = make(4, 3, in_channels=1, classes=2)
-    apply_fixed_architecture(model, best(recorded("darts")))
-    tab(darts, "Architecture")
-    darts.locator("input[type=file]").set_input_files(recorded("darts") / "best.json")
-    darts.get_by_role("heading", name="best.json").wait_for()
-    told = darts.locator(".architecture-costs dd").first.get_attribute("title")
-    assert int(told or 0) == sum(parameter.numel() for parameter in model.parameters())
 
 
 def test_two_architectures_are_compared(darts: Page, recorded: Recorded) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.kit import Opened, Server, screenshot
+from tests.e2e.kit import Opened, Server, quiet, screenshot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -28,54 +28,46 @@ DRAWN = {
 
 
 @pytest.mark.parametrize(
-    ("kind", "option", "names", "scheme"),
+    ("kind", "option", "names", "schemes"),
     [
-        ("darts", "--logdir", ONE_SHOT, "light"),
-        ("darts", "--logdir", ONE_SHOT, "dark"),
-        ("enas", "--logdir", ONE_SHOT, "light"),
-        pytest.param("enas", "--logdir", ONE_SHOT, "dark", marks=pytest.mark.extended),
-        pytest.param("experiment", "--experiment", TRIALS, "light", marks=pytest.mark.extended),
-        ("experiment", "--experiment", TRIALS, "dark"),
+        ("darts", "--logdir", ONE_SHOT, ["light", "dark"]),
+        ("enas", "--logdir", ONE_SHOT, ["light"]),
+        pytest.param("enas", "--logdir", ONE_SHOT, ["dark"], marks=pytest.mark.extended),
+        pytest.param("experiment", "--experiment", TRIALS, ["light"], marks=pytest.mark.extended),
+        ("experiment", "--experiment", TRIALS, ["dark"]),
     ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) and len(value) < 3 else None,
 )
 def test_every_view(
     kind: str,
     option: str,
     names: list[str],
-    scheme: Any,
+    schemes: list[Any],
     recorded: Callable[[str], Path],
     view: Callable[..., Server],
     opened: Opened,
 ) -> None:
     folder = recorded(kind)
     server = view(option, folder / "experiment" if kind == "experiment" else folder)
-    page = opened(server.url, color_scheme=scheme)
+    page = opened(server.url, color_scheme=schemes[0])
     tabs = page.get_by_role("tab")
     tabs.first.wait_for()
     assert tabs.all_inner_texts() == names
-    for name in names:
-        page.get_by_role("tab", name=name, exact=True).click()
-        page.locator(DRAWN[name]).first.wait_for(state="attached")
-        page.wait_for_timeout(300)  # drawings are made in slices
-        screenshot(page, f"{kind}-{name.split()[0].lower()}-{scheme}")
-        assert found_by_axe(page) == []
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        for name in names:
+            page.get_by_role("tab", name=name, exact=True).click()
+            page.locator(DRAWN[name]).first.wait_for(state="attached")
+            quiet(page)
+            screenshot(page, f"{kind}-{name.split()[0].lower()}-{scheme}")
+            assert found_by_axe(page) == []
+            assert unreachable(page) == []
+    page.get_by_role("tab", name=names[0]).click()
+    page.keyboard.press("ArrowRight")
+    assert page.get_by_role("tab", name=names[1]).get_attribute("aria-selected") == "true"
     assert {url.split("/")[2] for url in opened.requests if url.startswith("http")} == {
         server.url.split("/")[2]
     }
-
-
-def test_everything_is_reached_by_keyboard(
-    recorded: Callable[[str], Path], view: Callable[..., Server], opened: Opened
-) -> None:
-    page = opened(view("--logdir", recorded("darts")).url)
-    page.get_by_role("tab", name="Cells").wait_for()
-    page.get_by_role("tab", name="Cells").focus()
-    page.keyboard.press("ArrowRight")
-    assert page.get_by_role("tab", name="Supernet").get_attribute("aria-selected") == "true"
-    for name in ONE_SHOT:
-        page.get_by_role("tab", name=name, exact=True).click()
-        page.wait_for_timeout(300)
-        assert unreachable(page) == []
 
 
 def found_by_axe(page: Page) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nas_tuners.viewer import export_page, show
-from tests.e2e.kit import Opened, wait_until
+from tests.e2e.kit import Opened, quiet, wait_until
 from tests.experiment_kit import Project
 from tests.viewer.kit import GRAPH, append, record, recorded
 
@@ -37,18 +37,8 @@ def look_at_all(page: Page | Frame) -> list[str]:
     names = views.all_inner_texts()
     for name in names:
         page.get_by_role("tab", name=name, exact=True).click()
-        page.wait_for_timeout(300)
+        quiet(page)
     return names
-
-
-def test_every_view_works_from_a_file(opened: Opened, file: Path) -> None:
-    page = opened(file.as_uri(), offline=True)
-    dialogs: list[str] = []
-    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
-    assert len(look_at_all(page)) >= 4
-    assert dialogs == []
-    others = [url for url in opened.requests if not url.startswith(("blob:", "data:"))]
-    assert others == [file.as_uri()], "nothing is asked of anybody"
 
 
 # What notes whether workers answer or fail.
@@ -64,13 +54,19 @@ globalThis.Worker = class extends Worker {
 """
 
 
-def test_layouts_are_made_by_a_worker(opened: Opened, file: Path) -> None:
+def test_every_view_works_from_a_file(opened: Opened, file: Path) -> None:
     page = opened("about:blank", offline=True)
     page.add_init_script(WATCHED)
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    opened.requests.clear()
     page.goto(file.as_uri())
-    page.get_by_role("tab", name="Supernet", exact=True).click()
-    wait_until(lambda: page.evaluate("heard.length"), "an answer")
+    assert len(look_at_all(page)) >= 4
+    assert dialogs == []
+    wait_until(lambda: page.evaluate("heard.length"), "an answer of the worker that lays out")
     assert set(page.evaluate("heard")) == {"answer"}
+    others = [url for url in opened.requests if not url.startswith(("blob:", "data:"))]
+    assert others == [file.as_uri()], "nothing is asked of anybody"
 
 
 @pytest.mark.extended

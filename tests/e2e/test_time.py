@@ -89,7 +89,11 @@ def expect_row(page: Page, text: str) -> None:
     expect(page.locator("[role=row]:focus")).to_contain_text(text)
 
 
-def test_every_record_is_reached(tmp_path: Path, view: View, opened: Opened) -> None:
+def test_every_record_is_reached_and_shown_exactly(
+    tmp_path: Path, view: View, opened: Opened
+) -> None:
+    from playwright.sync_api import expect
+
     server = view("--logdir", log_of(tmp_path, steps(0, 3000)))
     page = show(opened, server)
     expect_label(page, "record 3,000 of 3,000 · epoch 299 · step 2,999 · probability")
@@ -115,28 +119,13 @@ def test_every_record_is_reached(tmp_path: Path, view: View, opened: Opened) -> 
     number.fill("9999")
     number.press("Enter")
     expect_label(page, "record 1,234 of")
-
-
-def test_what_is_typed_stays_while_records_come(
-    tmp_path: Path, view: View, opened: Opened
-) -> None:
-    from playwright.sync_api import expect
-
-    page = show(opened, view("--logdir", log_of(tmp_path, steps(0, 50))))
-    expect_label(page, "record 50 of 50")
-    number = page.get_by_role("spinbutton", name="Number of the record")
-    number.fill("1")
-    log_of(tmp_path, steps(50, 60))
-    expect_label(page, "record 60 of 60")
-    expect(number).to_have_value("1")
-    number.press("End")
-    number.press("2")
-    number.press("Enter")
-    expect_label(page, "record 12 of 60")
-    expect(number).to_have_value("12")
-    number.fill("7")
-    number.press("Escape")
-    expect(number).to_have_value("12")
+    slider(page).press("Home")
+    for _ in range(7):  # the overview has every third record
+        slider(page).press("ArrowRight")
+    expect_label(page, "record 8 of 3,000")
+    row = page.get_by_role("row", name=re.compile(r"^#1 ")).first
+    expect(row).to_contain_text("0.1001")  # 0.10007 with four decimals
+    expect(page.locator(".timeline-label")).not_to_contain_text("as in record")
 
 
 def test_problems_that_come_are_told_whatever_was_hidden(
@@ -151,32 +140,6 @@ def test_problems_that_come_are_told_whatever_was_hidden(
     expect(problems).to_have_count(0)
     log_of(tmp_path, ["[\n", *steps(9, 12)])
     expect(problems).to_contain_text("and 1 more like it")
-
-
-def test_the_record_shown_is_the_exact_one(tmp_path: Path, view: View, opened: Opened) -> None:
-    from playwright.sync_api import expect
-
-    page = show(opened, view("--logdir", log_of(tmp_path, steps(0, 3000))))
-    slider(page).press("Home")
-    for _ in range(7):  # the overview has every third record
-        slider(page).press("ArrowRight")
-    expect_label(page, "record 8 of 3,000")
-    row = page.get_by_role("row", name=re.compile(r"^#1 ")).first
-    expect(row).to_contain_text("0.1001")  # 0.10007 with four decimals
-    expect(page.locator(".timeline-label")).not_to_contain_text("as in record")
-
-
-def test_dragging_goes_anywhere(tmp_path: Path, view: View, opened: Opened) -> None:
-    page = show(opened, view("--logdir", log_of(tmp_path, steps(0, 101))))
-    expect_label(page, "record 101 of 101")
-    box = slider(page).bounding_box()
-    assert box is not None
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] - 8, middle)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2, middle, steps=5)
-    page.mouse.up()
-    expect_label(page, "record 51 of 101")
 
 
 @pytest.mark.extended
@@ -197,7 +160,9 @@ def test_playing_goes_to_the_end(tmp_path: Path, view: View, opened: Opened) -> 
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
-def test_records_are_followed_as_they_come(tmp_path: Path, view: View, opened: Opened) -> None:
+def test_records_are_followed_and_what_is_typed_stays(
+    tmp_path: Path, view: View, opened: Opened
+) -> None:
     from playwright.sync_api import expect
 
     page = show(opened, view("--logdir", log_of(tmp_path, steps(0, 20))))
@@ -214,6 +179,21 @@ def test_records_are_followed_as_they_come(tmp_path: Path, view: View, opened: O
     expect(follow).to_have_attribute("aria-pressed", "true")
     log_of(tmp_path, steps(30, 31))
     expect_label(page, "record 31 of 31")
+    number = page.get_by_role("spinbutton", name="Number of the record")
+    number.fill("1")
+    log_of(tmp_path, steps(31, 40))
+    expect_label(page, "record 40 of 40")
+    expect(number).to_have_value("1")
+    number.press("End")
+    number.press("2")
+    number.press("Enter")
+    expect_label(page, "record 12 of 40")
+    expect(number).to_have_value("12")
+    number.fill("7")
+    number.press("Escape")
+    expect(number).to_have_value("12")
+    slider(page).press("End")
+    expect(follow).to_have_attribute("aria-pressed", "true")
     follow.click()
     expect(follow).to_have_attribute("aria-pressed", "false")
 
@@ -235,12 +215,23 @@ def test_what_was_superseded_is_gone(tmp_path: Path, view: View, opened: Opened)
     row.get_by_text("0.7000").wait_for()
 
 
-def test_two_records_are_marked(tmp_path: Path, view: View, opened: Opened) -> None:
+def test_records_and_choices_are_shown_in_other_views(
+    tmp_path: Path, view: View, opened: Opened
+) -> None:
     from playwright.sync_api import expect
 
     graph_of(tmp_path)
     page = show(opened, view("--logdir", log_of(tmp_path, steps(0, 50))))
     expect_label(page, "record 50 of 50")
+    page.get_by_role("rowheader", name=KEYS[1]).click()
+    heading = page.get_by_role("heading", name=KEYS[1])
+    expect(heading).to_be_visible()
+    expect(page.get_by_role("rowheader", name="operation2").first).to_be_visible()
+    page.get_by_role("button", name="Show in cells").click()
+    expect(page.get_by_role("tab", name="Cells")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Choices over time").click()
+    expect(heading).to_be_visible()
+    expect(page.locator(".heat-rows [tabindex='0']")).to_contain_text(KEYS[1])
     expect(page.get_by_role("button", name="Mark as B")).to_be_disabled()
     page.get_by_role("button", name="Mark as A").click()
     slider(page).press("Home")
@@ -253,22 +244,6 @@ def test_two_records_are_marked(tmp_path: Path, view: View, opened: Opened) -> N
     for letter, title in (("A", "record 50, epoch 4"), ("B", "record 1, epoch 0")):
         side = page.get_by_role("region", name=f"Architecture {letter}")
         expect(side).to_contain_text(title)
-
-
-def test_a_choice_is_shown_in_other_views(tmp_path: Path, view: View, opened: Opened) -> None:
-    from playwright.sync_api import expect
-
-    graph_of(tmp_path)
-    page = show(opened, view("--logdir", log_of(tmp_path, steps(0, 50))))
-    page.get_by_role("rowheader", name=KEYS[1]).click()
-    heading = page.get_by_role("heading", name=KEYS[1])
-    expect(heading).to_be_visible()
-    expect(page.get_by_role("rowheader", name="operation2").first).to_be_visible()
-    page.get_by_role("button", name="Show in cells").click()
-    expect(page.get_by_role("tab", name="Cells")).to_have_attribute("aria-selected", "true")
-    page.get_by_role("tab", name="Choices over time").click()
-    expect(heading).to_be_visible()
-    expect(page.locator(".heat-rows [tabindex='0']")).to_contain_text(KEYS[1])
 
 
 def test_choices_by_keyboard(tmp_path: Path, view: View, opened: Opened) -> None:
@@ -330,12 +305,12 @@ def test_choices_are_searched_sorted_and_collapsed(
     expect(page.get_by_text("No choice or candidate is named")).to_be_visible()
 
 
-def test_pointing_tells_the_number_and_a_click_goes_there(
+def test_pointing_tells_the_number_and_a_click_or_a_drag_goes_there(
     tmp_path: Path, view: View, opened: Opened
 ) -> None:
     from playwright.sync_api import expect
 
-    page = show(opened, view("--logdir", log_of(tmp_path, steps(0, 100))))
+    page = show(opened, view("--logdir", log_of(tmp_path, steps(0, 101))))
     cell = page.get_by_role("row", name=re.compile(r"^#3 ")).first.locator(".heat-map")
     box = cell.bounding_box()
     assert box is not None
@@ -345,7 +320,17 @@ def test_pointing_tells_the_number_and_a_click_goes_there(
         f"{KEYS[0]}, #3: 0.7997 · record 31, step 30, epoch 3"
     )
     page.mouse.click(x, y)
-    expect_label(page, "record 31 of 100")
+    expect_label(page, "record 31 of 101")
+    slider(page).press("End")
+    expect_label(page, "record 101 of 101")
+    track = slider(page).bounding_box()
+    assert track is not None
+    middle = track["y"] + track["height"] / 2
+    page.mouse.move(track["x"] + track["width"] - 8, middle)
+    page.mouse.down()
+    page.mouse.move(track["x"] + track["width"] / 2, middle, steps=5)
+    page.mouse.up()
+    expect_label(page, "record 51 of 101")
 
 
 def test_rows_stay_where_they_are_while_records_come(
@@ -387,7 +372,7 @@ def test_samples_are_shown_as_shares(tmp_path: Path, view: View, opened: Opened)
     expect(changes).to_have_text("49")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.extended)])
 def test_logs_of_any_shape_open(scheme: str, tmp_path: Path, view: View, opened: Opened) -> None:
     from playwright.sync_api import expect
 

@@ -118,28 +118,58 @@ def wait_for_plots(page: Page) -> None:
     wait_until(lambda: page.evaluate(drawn) >= 4, "the plots")
 
 
-def test_table_is_sorted_and_filtered(study: _Study, view: View, opened: Opened) -> None:
-    study.add(60)
+def test_table_by_mouse_and_keyboard(study: _Study, view: View, opened: Opened) -> None:
+    study.add(298)
     study.add(2, TrialState.FAIL)
     page = show(opened, view("--storage", study.url))
-    wait_for_text(counted(page), "62 trials")
+    wait_for_text(counted(page), "300 trials")
     page.get_by_role("columnheader", name="number").click()
     wait_until(lambda: numbers(page)[:3] == [0, 1, 2], "the order of numbers")
     page.get_by_role("columnheader", name="number").click()
-    wait_until(lambda: numbers(page)[:3] == [61, 60, 59], "the order turned round")
+    wait_until(lambda: numbers(page)[:3] == [299, 298, 297], "the order turned round")
     page.get_by_role("searchbox").fill('state:complete conv1=conv5x5 "value 0">0.6')
-    wait_for_text(counted(page), "of 62 trials")
+    wait_for_text(counted(page), "of 300 trials")
     assert {number % 3 for number in numbers(page)} == {1}
     page.get_by_role("searchbox").fill("ratee>0")
     wait_for_text(page.locator("#filter-help"), "no column “ratee”; did you mean “rate”?")
     page.get_by_role("searchbox").fill("memory")
-    wait_for_text(counted(page), "2 of 62 trials")
+    wait_for_text(counted(page), "2 of 300 trials")
+    page.get_by_role("searchbox").fill("")
+
+    grid = page.get_by_role("grid", name="Trials")
+    wait_until(lambda: grid.get_attribute("aria-rowcount") == "301", "all trials")
+    grid.focus()
+    page.keyboard.press("Enter")  # on the first header: sort by number
+    wait_until(lambda: numbers(page)[:2] == [0, 1], "the order of numbers")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("region", name="Trial 2").wait_for()
+    page.keyboard.press("Control+End")
+    wait_until(lambda: 299 in numbers(page), "the last trial")
+    active = grid.get_attribute("aria-activedescendant")
+    assert page.locator(f"#{active}").is_visible()
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    page.get_by_role("region", name="Trial 299").wait_for()
+    chart = page.locator(".plot-history .chart")
+    wait_for_plots(page)
+    chart.focus()
+    page.keyboard.press("Home")
+    wait_for_text(chart.locator("output"), "trial 0: value 0")
+    page.keyboard.press("ArrowRight")
+    wait_for_text(chart.locator("output"), "trial 1:")
+    page.keyboard.press("Enter")
+    page.get_by_role("region", name="Trial 1").wait_for()
 
 
-def test_everything_is_drawn(study: _Study, view: View, opened: Opened) -> None:
+def test_everything_is_drawn_and_what_is_brushed_is_filtered(
+    study: _Study, view: View, opened: Opened
+) -> None:
     study.add(60)
+    page = show(opened, view("--storage", study.url), color_scheme="light")
     for scheme in ("light", "dark"):
-        page = show(opened, view("--storage", study.url), color_scheme=scheme)
+        page.emulate_media(color_scheme=scheme)
         wait_for_plots(page)
         wait_for_text(page.locator(".plot-importance"), "conv1")
         wait_for_text(page.locator(".plot-means"), "conv3x3")
@@ -153,6 +183,26 @@ def test_everything_is_drawn(study: _Study, view: View, opened: Opened) -> None:
         page.locator(".details").wait_for()
         screenshot(page, f"trials-details-{scheme}")
         assert serious(page) == []
+        page.get_by_role("button", name="Close the details").click()
+
+    canvas = page.locator(".plot-parallel canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    x = box["x"] + 26  # the first axis
+    page.mouse.move(x, box["y"] + box["height"] - 8)
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + box["height"] - 40, steps=4)
+    page.mouse.up()
+    wait_until(
+        lambda: page.get_by_role("searchbox").input_value() == "conv1=conv3x3", "the filter"
+    )
+    wait_for_text(counted(page), "20 of 60 trials")
+    page.mouse.click(x, box["y"] + 60)
+    wait_for_text(counted(page), "60 trials")
+    page.locator(".plot-means select").select_option("conv1")
+    page.get_by_role("button", name="max pool").click()
+    assert page.get_by_role("searchbox").input_value() == 'conv1="max pool"'
 
 
 @pytest.mark.extended
@@ -239,7 +289,9 @@ def has_drawing(page: Page, plot: str) -> bool:
     """Whether anything but one color is on the canvas."""
     colors = """canvas => {
       const { width, height } = canvas;
-      const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+      const copy = new OffscreenCanvas(width, height).getContext("2d");
+      copy.drawImage(canvas, 0, 0);
+      const { data } = copy.getImageData(0, 0, width, height);
       return new Set(new Uint32Array(data.buffer)).size;
     }"""
     return int(page.locator(f"{plot} canvas").evaluate(colors)) > 5
@@ -254,36 +306,6 @@ def serious(page: Page) -> list[str]:
         if one["impact"] in ("moderate", "serious", "critical")
         for node in one["nodes"][:2]
     ]
-
-
-def test_table_by_keyboard(study: _Study, view: View, opened: Opened) -> None:
-    study.add(300)
-    page = show(opened, view("--storage", study.url))
-    grid = page.get_by_role("grid", name="Trials")
-    assert grid.get_attribute("aria-rowcount") == "301"
-    grid.focus()
-    page.keyboard.press("Enter")  # on the first header: sort by number
-    wait_until(lambda: numbers(page)[:2] == [0, 1], "the order of numbers")
-    for _ in range(3):
-        page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
-    page.get_by_role("region", name="Trial 2").wait_for()
-    page.keyboard.press("Control+End")
-    wait_until(lambda: 299 in numbers(page), "the last trial")
-    active = grid.get_attribute("aria-activedescendant")
-    assert page.locator(f"#{active}").is_visible()
-    page.keyboard.press("Home")
-    page.keyboard.press(" ")
-    page.get_by_role("region", name="Trial 299").wait_for()
-    chart = page.locator(".plot-history .chart")
-    wait_for_plots(page)
-    chart.focus()
-    page.keyboard.press("Home")
-    wait_for_text(chart.locator("output"), "trial 0: value 0")
-    page.keyboard.press("ArrowRight")
-    wait_for_text(chart.locator("output"), "trial 1:")
-    page.keyboard.press("Enter")
-    page.get_by_role("region", name="Trial 1").wait_for()
 
 
 def test_live_rows_change_nothing_else(study: _Study, view: View, opened: Opened) -> None:
@@ -327,30 +349,6 @@ def test_rows_above_do_not_move_what_is_read(study: _Study, view: View, opened: 
     study.add(10)
     wait_for_text(counted(page), "210 trials")
     wait_until(lambda: grid.evaluate(first) == 60, "the rows to stay where they were")
-
-
-def test_brush_on_an_axis_filters(study: _Study, view: View, opened: Opened) -> None:
-    study.add(60)
-    page = show(opened, view("--storage", study.url))
-    wait_for_plots(page)
-    canvas = page.locator(".plot-parallel canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
-    x = box["x"] + 26  # the first axis
-    page.mouse.move(x, box["y"] + box["height"] - 8)
-    page.mouse.down()
-    page.mouse.move(x, box["y"] + box["height"] - 40, steps=4)
-    page.mouse.up()
-    wait_until(
-        lambda: page.get_by_role("searchbox").input_value() == "conv1=conv3x3", "the filter"
-    )
-    wait_for_text(counted(page), "20 of 60 trials")
-    page.mouse.click(x, box["y"] + 60)
-    wait_for_text(counted(page), "60 trials")
-    page.locator(".plot-means select").select_option("conv1")
-    page.get_by_role("button", name="max pool").click()
-    assert page.get_by_role("searchbox").input_value() == 'conv1="max pool"'
 
 
 def test_one_trial_in_full(tmp_path: Path, view: View, opened: Opened) -> None:

@@ -93,7 +93,7 @@ def test_who_does_not_come_to_the_end_of_a_request_is_not_waited_for(
 def test_who_follows_a_run_is_waited_for(tmp_path: Path) -> None:
     recorded(tmp_path / "search")
     with (
-        served(tmp_path, patience=1, hub=Hub(heartbeat=0.5)) as it,
+        served(tmp_path, patience=1, hub=Hub(heartbeat=0.3)) as it,
         it.client.stream("GET", "api/runs/0/events") as stream,
     ):
         chunks = stream.iter_bytes()

@@ -251,6 +251,13 @@ def test_masks_of_booleans_are_what_a_sample_gives() -> None:
     assert ("choice op", "cat") in edges(graph)
 
 
+def test_keys_whose_choice_the_model_sees_are_marked() -> None:
+    graph = recorded(Masked(), torch.zeros(2, 3))
+    assert all(choice["return_mask"] is True for choice in graph["choices"].values())
+    graph = recorded(Reduced("concat"), torch.zeros(2, 3))
+    assert not any("return_mask" in choice for choice in graph["choices"].values())
+
+
 class Weighed(nn.Module):
     """What a choice takes is a factor besides."""
 

@@ -138,29 +138,37 @@ def chosen_flops(graph: dict[str, Any], architecture: dict[str, Any]) -> int:
     return sum(graph["nodes"][number].get("flops", 0) for number in needed)
 
 
-SMALL = {
-    "darts": lambda: darts(channels=4, cells=3),
-    "nas_bench_201": lambda: nas_bench_201(channels=4, cells=1),
-}
+X = torch.zeros(2, 3, 16, 16)
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_the_nodes_of_an_architecture_cost_what_its_network_costs(name: str) -> None:
-    model = SMALL[name]()
-    x = torch.zeros(2, 3, 16, 16)
-    graph = recorded(model, x)
-    architecture = _first(graph["search_space"])
-
-    network = apply_fixed_architecture(copy.deepcopy(model), architecture)
-    assert chosen_flops(graph, architecture) == profile(network, x).flops
-    plain = recorded(network, x)
-    assert plain["flops"] == profile(network, x).flops
-    assert plain["parameters"] == profile(network, x).parameters
-
-
-def test_candidates_in_cells_cost_what_they_cost_alone() -> None:
+@pytest.fixture(scope="module")
+def small_darts() -> tuple[nn.Module, dict[str, Any]]:
+    """A network of cells, which no test changes, and its graph."""
     model = darts(channels=4, cells=3)
-    graph = recorded(model, torch.zeros(2, 3, 16, 16))
+    return model, recorded(model, X)
+
+
+def _check_nodes_of_an_architecture(model: nn.Module, graph: dict[str, Any]) -> None:
+    architecture = _first(graph["search_space"])
+    network = apply_fixed_architecture(copy.deepcopy(model), architecture)
+    alone = profile(network, X)
+    assert chosen_flops(graph, architecture) == alone.flops
+    plain = recorded(network, X)
+    assert (plain["flops"], plain["parameters"]) == (alone.flops, alone.parameters)
+
+
+def test_the_nodes_of_an_architecture_cost_what_its_network_costs(
+    small_darts: tuple[nn.Module, dict[str, Any]],
+) -> None:
+    _check_nodes_of_an_architecture(*small_darts)
+    cells = nas_bench_201(channels=4, cells=1)
+    _check_nodes_of_an_architecture(cells, recorded(cells, X))
+
+
+def test_candidates_in_cells_cost_what_they_cost_alone(
+    small_darts: tuple[nn.Module, dict[str, Any]],
+) -> None:
+    model, graph = small_darts
     modules = dict(model.named_modules())
     checked = 0
     for choice in graph["choices"].values():

@@ -10,7 +10,7 @@ import torch
 
 import search_spaces
 from search_spaces.__main__ import SPACES
-from tests.trial_api.graph.kit import recorded
+from tests.trial_api.graph.kit import recorded, templates
 from trial_api import make_supernet, search_space
 
 SMALL = {
@@ -71,6 +71,10 @@ def test_the_supernet_of_the_paper_is_recorded_in_full() -> None:
     assert len(layers) == 28
     slots = sum(len(place["slots"]) for choice in layers for place in choice["places"])
     assert slots == 8 * 14 * 8
+    assert templates(graph) == {
+        "normal": [f"cells.{index}" for index in (0, 1, 3, 4, 6, 7)],
+        "reduce": ["cells.2", "cells.5"],
+    }
 
 
 @pytest.mark.extended
