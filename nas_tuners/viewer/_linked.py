@@ -1,8 +1,10 @@
 """The page's modules as one script, and its styles as one.
 
 A browser that asks for a hundred modules one by one takes as long for that as for all the rest.
-The modules are written in few forms, which a pattern knows: names that are imported and exported
-one by one, and never assigned to afterwards.
+In the script each is a function that gives what the module exports, called when it is first
+imported. The modules are written in few forms, which patterns know: names that are imported and
+exported one by one, and never assigned to afterwards; ``await import("./file.js")`` for what is
+needed later.
 """
 
 from __future__ import annotations
@@ -28,6 +30,15 @@ _LINK = re.compile(
     )""",
     re.VERBOSE,
 )
+_LATER = re.compile(r"""\bawait import\("(\.{1,2}/[^"\n]+)"\)""")
+_START = """"use strict";
+const $modules = {};
+const $given = new Map();
+const $linked = (name) => {
+  if (!$given.has(name)) $given.set(name, $modules[name]());
+  return $given.get(name);
+};
+"""
 _STYLE = re.compile(r'[ \t]*<link rel="stylesheet" href="([^"]+)">\n?')
 
 
@@ -44,8 +55,8 @@ def linked_script(root: str, read: Callable[[str], str]) -> str:
     """
     functions: dict[str, str] = {}
     _add(root, read, functions, ())
-    parts = [f"\n// {name}\n$linked[{name!r}] = {text};\n" for name, text in functions.items()]
-    return '"use strict";\nconst $linked = {};\n' + "".join(parts)
+    parts = [f"\n$modules[{name!r}] = {text};\n" for name, text in functions.items()]
+    return f"{_START}{''.join(parts)}\n$linked({root!r});\n"
 
 
 def linked_styles(index: str, read: Callable[[str], str], replacement: str) -> tuple[str, str]:
@@ -56,9 +67,10 @@ def linked_styles(index: str, read: Callable[[str], str], replacement: str) -> t
 
 
 def imports(source: str) -> list[str]:
-    """What a module imports, as it is written there."""
+    """What a module imports, as it is written there; what it imports later comes last."""
     found = _LINK.finditer(source)
-    return [name for match in found if (name := match["imported"] or match["passed"])]
+    names = [name for match in found if (name := match["imported"] or match["passed"])]
+    return names + _LATER.findall(source)
 
 
 def _add(
@@ -77,11 +89,11 @@ def _add(
 
 
 def _function(name: str, source: str) -> str:
-    """A module as a function that is called at once and gives what the module exports."""
+    """A module as a function that gives what the module exports."""
     given: list[str] = []
 
     def of(other: str) -> str:
-        return f"$linked[{_resolved(name, other)!r}]"
+        return f"$linked({_resolved(name, other)!r})"
 
     def replaced(match: re.Match[str]) -> str:
         text = ""
@@ -103,14 +115,15 @@ def _function(name: str, source: str) -> str:
         return match["before"] + text
 
     body = _LINK.sub(replaced, source)
-    return f"(() => {{\n{body}\nreturn {{ {', '.join(given)} }};\n}})()"
+    body = _LATER.sub(lambda match: f"await {of(match[1])}", body)
+    return f"() => {{\n{body}\nreturn {{ {', '.join(given)} }};\n}}"
 
 
 def _bound(name: str, names: str | None, module: str) -> str:
-    """The statement that binds what is imported: ``{ a, b as c }``, or the default."""
+    """The statement that binds what is imported: ``{ a, b as c }``, the default, or nothing."""
     names = (names or "").strip()
     if not names:
-        return ""
+        return module
     if names.startswith("{") and names.endswith("}"):
         pairs = _pairs(names[1:-1])
         return f"const {{ {', '.join(f'{outer}: {inner}' for outer, inner in pairs)} }} = {module}"

@@ -2,11 +2,13 @@
 
 import { openData, recordOf, withRecords } from "./data.js";
 import { graphModel } from "./graph/model.js";
+import { warmUp } from "./graph/the_worker.js";
 import { html, render } from "./html.js";
 import { Shell, viewsOf } from "./shell.js";
 import { createStore } from "./store.js";
 import { BEST, bestArchitecture } from "./trials/best.js";
 import { withTrials } from "./trials/merge.js";
+import { turn } from "./turn.js";
 
 const WAIT = 2000; // milliseconds
 
@@ -29,7 +31,10 @@ async function open(run) {
   showFirstView(shown);
   const still = (patch) => mine === opened && store.set(patch);
   const parts = [];
-  if (shown.has.graph) parts.push(attempt(() => loadGraph(run, still)));
+  if (shown.has.graph) {
+    parts.push(attempt(() => loadGraph(run, still)));
+    warmUp();
+  }
   if (shown.has.log) parts.push(attempt(() => loadLog(run, still)));
   if (shown.has.trials) parts.push(attempt(() => loadTrials(run, still)));
   await Promise.all(parts);
@@ -46,7 +51,10 @@ function showFirstView(run) {
 
 async function loadGraph(run, still) {
   const { graph, problems } = await data.graph(run);
-  still({ graph: graph && graphModel(graph), graphProblems: problems });
+  await turn(); // what was read, what it means and what is drawn of it take a while each
+  const model = graph && graphModel(graph);
+  await turn();
+  still({ graph: model, graphProblems: problems });
 }
 
 async function loadLog(run, still) {
@@ -134,10 +142,12 @@ function keepAddress({ run, view }) {
 }
 
 async function start() {
+  const reading = data.runs();
+  await turn();
   render(html`<${Shell} store=${store} data=${data} open=${open} />`,
     document.getElementById("app"));
   const { run, view } = readAddress();
-  const { runs, version } = await data.runs();
+  const { runs, version } = await reading;
   store.set({ runs, version, view });
   if (data.live) store.subscribe(keepAddress);
   const first = runs.find((one) => one.id === run) ?? runs[0];

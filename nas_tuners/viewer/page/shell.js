@@ -1,14 +1,17 @@
 /** The frame of the page: what is shown of which run, and the time below it. */
 
 import { html, useEffect, useRef, useState } from "./html.js";
+import { later } from "./later.js";
 import { useStore } from "./store.js";
-import { ArchitectureView } from "./views/architecture.js";
-import { CellsView } from "./views/cells.js";
-import { ChoicesView } from "./views/choices.js";
-import { CompareView } from "./views/compare.js";
-import { SupernetView } from "./views/supernet.js";
-import { Timeline } from "./views/timeline.js";
-import { TrialsView } from "./views/trials.js";
+
+const CellsView = later(async () => (await import("./views/cells.js")).CellsView);
+const SupernetView = later(async () => (await import("./views/supernet.js")).SupernetView);
+const ChoicesView = later(async () => (await import("./views/choices.js")).ChoicesView);
+const ArchitectureView =
+  later(async () => (await import("./views/architecture.js")).ArchitectureView);
+const TrialsView = later(async () => (await import("./views/trials.js")).TrialsView);
+const CompareView = later(async () => (await import("./views/compare.js")).CompareView);
+const Timeline = later(async () => (await import("./views/timeline.js")).Timeline);
 
 /** Name, label, component, and whether there is something to show. */
 export const VIEWS = [

@@ -5,7 +5,7 @@ import { valueCells } from "../graph/value_cells.js";
 import { html, useEffect, useReducer, useRef } from "../html.js";
 import { CellDrawing, useWidth } from "./drawing.js";
 import { lettersOf, lettersOfState, lookOf, textOfState } from "./look.js";
-import { isPlaced, placed } from "./place.js";
+import { isPlaced, placeAside, placed } from "./place.js";
 import { download, svgText } from "./svg_file.js";
 
 /** Edges of drawings that are still read as such. */
@@ -116,8 +116,8 @@ function Occurrence({ model, cell }) {
 }
 
 /**
- * What can be drawn: what is wanted, once it is known where it goes. That is found out in a task
- * of its own for each cell; until then what was drawn before stays.
+ * What can be drawn: what is wanted, once it is known where it goes. Until that has been found out
+ * by the worker, what was drawn before stays.
  */
 function usePlaced(wanted, room, sizesOf) {
   const [, redraw] = useReducer((count) => count + 1, 0);
@@ -126,11 +126,15 @@ function usePlaced(wanted, room, sizesOf) {
   const isReady = isPlaced(wanted, letters, room, inside);
   useEffect(() => {
     if (isReady) return undefined;
-    const timer = setTimeout(() => {
+    let stays = true;
+    placeAside(wanted, letters, room, inside).then(() => {
+      if (!stays) return;
       placed(wanted, letters, room, inside);
       redraw();
     });
-    return () => clearTimeout(timer);
+    return () => {
+      stays = false;
+    };
   });
   if (isReady) last.current = { genotype: wanted, letters, inside };
   const { current } = last;

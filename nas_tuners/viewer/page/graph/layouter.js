@@ -2,12 +2,12 @@
 
 import { layoutSteps } from "./layout.js";
 import { finish, planSteps } from "./plan.js";
-import { workerUrl } from "./worker_url.js";
+import { theWorker } from "./the_worker.js";
+import { turn } from "../turn.js";
 
 const SLICE = 8; // milliseconds of work before the page has its turn
 const SMALL = 40; // boxes that dagre is given on the main thread
 
-let shared = null; // the one worker of the page, made when it is first needed
 let made = 0;
 
 /** Runs a generator in slices; null if it is no longer wanted. */
@@ -41,28 +41,9 @@ export async function planFor(model) {
 export function createLayouter(plan) {
   made += 1;
   const id = made;
-  const worker = workerOf();
+  const worker = theWorker();
   const own = worker ? withWorker(worker, id, plan) : onThisThread(plan);
   return own;
-}
-
-/** Starts the worker, which takes a moment, before there is anything to lay out. */
-export function warmUp() {
-  workerOf();
-}
-
-function workerOf() {
-  if (shared === null) {
-    try {
-      shared = { port: new Worker(workerUrl()), broken: false };
-      shared.port.addEventListener("error", () => {
-        shared.broken = true;
-      });
-    } catch {
-      shared = { port: null, broken: true };
-    }
-  }
-  return shared.broken ? null : shared;
 }
 
 function withWorker(worker, id, plan) {
@@ -126,23 +107,4 @@ function onThisThread(plan) {
       number += 1;
     },
   };
-}
-
-const waiting = [];
-let channel = null;
-
-/** Lets the page do what it has to; quicker than a timer. */
-function turn() {
-  return new Promise((resolve) => {
-    if (typeof MessageChannel === "undefined") {
-      setTimeout(resolve, 0);
-      return;
-    }
-    if (!channel) {
-      channel = new MessageChannel();
-      channel.port1.onmessage = () => waiting.shift()?.();
-    }
-    waiting.push(resolve);
-    channel.port2.postMessage(0);
-  });
 }

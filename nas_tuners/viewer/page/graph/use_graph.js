@@ -1,7 +1,7 @@
 /** A graph made ready to be drawn, for components. */
 
 import { useEffect, useMemo, useRef, useState } from "../html.js";
-import { createLayouter, planFor, warmUp } from "./layouter.js";
+import { createLayouter, planFor } from "./layouter.js";
 import { plumbing } from "./plumbing.js";
 import { textWidth } from "./measure.js";
 
@@ -18,7 +18,6 @@ export function useGraph(model, wish) {
   const [plan, setPlan] = useState(null);
   const [shown, setShown] = useState({ scene: null, problem: "", wish: null });
   const layouter = useRef(null);
-  useEffect(warmUp, []);
   useEffect(() => {
     let wanted = true;
     setPlan(null);
