@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from nas_tuners.contract.errors import ExportError
 
@@ -50,12 +51,12 @@ def linked_script(root: str, read: Callable[[str], str]) -> str:
         read: Gives the files of the page by their names.
 
     Raises:
-        ExportError: if modules import each other in a circle, or one is written in a form that
-            is not known here.
+        ExportError: if modules import each other in a circle, or what is not exported, or one is
+            written in a form that is not known here.
     """
-    functions: dict[str, str] = {}
-    _add(root, read, functions, ())
-    parts = [f"\n$modules[{name!r}] = {text};\n" for name, text in functions.items()]
+    found: dict[str, _Module] = {}
+    _add(root, read, found, ())
+    parts = [f"\n$modules[{name!r}] = {module.function};\n" for name, module in found.items()]
     return f"{_START}{''.join(parts)}\n$linked({root!r});\n"
 
 
@@ -73,63 +74,88 @@ def imports(source: str) -> list[str]:
     return names + _LATER.findall(source)
 
 
+@dataclass(frozen=True)
+class _Module:
+    """A module as a function that gives what it exports.
+
+    Attributes:
+        function: Its source.
+        given: What is exported, by name: how the function gets it.
+    """
+
+    function: str
+    given: Mapping[str, str]
+
+
 def _add(
-    name: str, read: Callable[[str], str], functions: dict[str, str], path: tuple[str, ...]
+    name: str, read: Callable[[str], str], found: dict[str, _Module], path: tuple[str, ...]
 ) -> None:
-    """Add the function that a module becomes, after those of all that it imports."""
+    """Add a module, after all those that it imports."""
     if name in path:
         circle = " -> ".join((*path, name))
         raise ExportError(f"modules of the page import each other in a circle: {circle}")
-    if name in functions:
+    if name in found:
         return
     source = read(name)
     for other in imports(source):
-        _add(_resolved(name, other), read, functions, (*path, name))
-    functions[name] = _function(name, source)
+        _add(_resolved(name, other), read, found, (*path, name))
+    found[name] = _module(name, source, found)
 
 
-def _function(name: str, source: str) -> str:
-    """A module as a function that gives what the module exports."""
-    given: list[str] = []
+def _module(name: str, source: str, others: Mapping[str, _Module]) -> _Module:
+    given: dict[str, str] = {}
 
-    def of(other: str) -> str:
-        return f"$linked({_resolved(name, other)!r})"
-
-    def replaced(match: re.Match[str]) -> str:
+    def bound(match: re.Match[str]) -> str:
         text = ""
         if match["imported"]:
-            text = _bound(name, match["names"], of(match["imported"]))
+            other = _resolved(name, match["imported"])
+            pairs = _imported(name, match["names"])
+            _check(name, other, pairs, others)
+            names = ", ".join(f"{outer}: {inner}" for outer, inner in pairs)
+            text = f"const {{ {names} }} = {_call(other)}"
         elif match["passed"]:
+            other = _resolved(name, match["passed"])
             pairs = _pairs(match["listed"])
-            given.extend(f"{outer}: {of(match['passed'])}.{inner}" for inner, outer in pairs)
+            _check(name, other, pairs, others)
+            given.update({outer: f"{_call(other)}.{inner}" for inner, outer in pairs})
         elif match["listed"]:
-            given.extend(f"{outer}: {inner}" for inner, outer in _pairs(match["listed"]))
+            given.update({outer: inner for inner, outer in _pairs(match["listed"])})
         elif match["default"]:
-            given.append("default: $default")
+            given["default"] = "$default"
             text = "const $default ="
         elif match["declared"]:
-            given.append(match["name"])
+            given[match["name"]] = match["name"]
             text = match["declared"]
         else:
             raise ExportError(f"{name}: not a known form: export {match['unknown']}")
         return match["before"] + text
 
-    body = _LINK.sub(replaced, source)
-    body = _LATER.sub(lambda match: f"await {of(match[1])}", body)
-    return f"() => {{\n{body}\nreturn {{ {', '.join(given)} }};\n}}"
+    body = _LINK.sub(bound, source)
+    body = _LATER.sub(lambda match: f"await {_call(_resolved(name, match[1]))}", body)
+    values = ", ".join(f"{outer}: {inner}" for outer, inner in given.items())
+    return _Module(f"() => {{\n{body}\nreturn {{ {values} }};\n}}", given)
 
 
-def _bound(name: str, names: str | None, module: str) -> str:
-    """The statement that binds what is imported: ``{ a, b as c }``, the default, or nothing."""
-    names = (names or "").strip()
-    if not names:
-        return module
+def _imported(name: str, names: str | None) -> list[tuple[str, str]]:
+    """``{ a, b as c }``, or the name for the default, as :func:`_pairs`."""
+    names = (names or "{}").strip()
     if names.startswith("{") and names.endswith("}"):
-        pairs = _pairs(names[1:-1])
-        return f"const {{ {', '.join(f'{outer}: {inner}' for outer, inner in pairs)} }} = {module}"
+        return _pairs(names[1:-1])
     if names.isidentifier():
-        return f"const {names} = {module}.default"
+        return [("default", names)]
     raise ExportError(f"{name}: not a known form: import {names}")
+
+
+def _check(
+    name: str, other: str, pairs: Sequence[tuple[str, str]], modules: Mapping[str, _Module]
+) -> None:
+    for imported, _ in pairs:
+        if imported not in modules[other].given:
+            raise ExportError(f"{name}: imports {imported!r}, which {other} does not export")
+
+
+def _call(name: str) -> str:
+    return f"$linked({name!r})"
 
 
 def _pairs(names: str) -> list[tuple[str, str]]:

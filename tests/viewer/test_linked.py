@@ -90,6 +90,20 @@ def test_another_form_is_an_error(source: str) -> None:
         linked_script("app.js", files.__getitem__)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        'import { a, b as c } from "./b.js";',
+        'import b from "./b.js";',
+        'export { b } from "./b.js";',
+    ],
+)
+def test_what_is_not_exported_is_not_imported(source: str) -> None:
+    files = {"app.js": source, "b.js": "export const a = 1;"}
+    with pytest.raises(ExportError, match=r"app.js: imports '(b|default)', which b.js does not"):
+        linked_script("app.js", files.__getitem__)
+
+
 def test_styles_are_one() -> None:
     index = '<head>\n<link rel="stylesheet" href="a.css">\n<link rel="stylesheet" href="b.css">\n'
     page, styles = linked_styles(f"{index}</head>", lambda name: f"/* {name} */", "<x>")

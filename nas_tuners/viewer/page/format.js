@@ -13,6 +13,14 @@ export function count(number) {
   return `${plain(number / factor)} ${letter}`;
 }
 
+/**
+ * 39100 -> "39,100". By hand, as `Intl` and `toLocaleString` take 50 ms when they are first asked.
+ */
+export function grouped(number) {
+  const [whole, rest] = String(number).split(".");
+  return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (rest ? `.${rest}` : "");
+}
+
 /** Three significant digits, without needless zeros. */
 export function plain(number) {
   if (typeof number !== "number" || Number.isNaN(number)) return "?";

@@ -3,7 +3,8 @@
 import { Fragment, createElement, render } from "./vendor/preact.js";
 import htm from "./vendor/htm.js";
 import {
-  useCallback, useEffect, useId, useLayoutEffect, useMemo, useReducer, useRef, useState,
+  useCallback, useEffect, useErrorBoundary, useId, useLayoutEffect, useMemo, useReducer, useRef,
+  useState,
 } from "./vendor/hooks.js";
 
 /** A template of elements: html`<p>${text}</p>`. What is put in is text or elements, never markup. */
@@ -11,5 +12,6 @@ const html = htm.bind(createElement);
 
 export {
   Fragment, html, render,
-  useCallback, useEffect, useId, useLayoutEffect, useMemo, useReducer, useRef, useState,
+  useCallback, useEffect, useErrorBoundary, useId, useLayoutEffect, useMemo, useReducer, useRef,
+  useState,
 };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  candidate, count, duration, moment, percent, plain, shape, short,
+  candidate, count, duration, grouped, moment, percent, plain, shape, short,
 } from "../../../nas_tuners/viewer/page/format.js";
 
 const all = (write, cases) => {
@@ -15,6 +15,13 @@ test("counts have a unit, and never a thousand of one", () => {
     [0, "0"], [7, "7"], [999, "999"], [1000, "1 k"], [1234567, "1.23 M"], [-1500, "-1.5 k"],
     [999499, "999 k"], [999999, "1 M"], [999.9999, "1 k"], [2.5e9, "2.5 G"], [1e18, "1000 P"],
     [NaN, "?"], [Infinity, "?"], ["7", "?"],
+  ]);
+});
+
+test("thousands are set apart", () => {
+  all(grouped, [
+    [0, "0"], [999, "999"], [1000, "1,000"], [39100, "39,100"], [-1234567, "-1,234,567"],
+    [1234.5678, "1,234.5678"], [-100, "-100"], [1e21, "1e+21"], [1.5e300, "1.5e+300"],
   ]);
 });
 

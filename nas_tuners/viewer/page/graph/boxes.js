@@ -1,6 +1,6 @@
 /** How boxes look. */
 
-import { count, shape } from "../format.js";
+import { count, grouped, shape } from "../format.js";
 import { candidateBar, candidateStyle, drawRows } from "./bars.js";
 import { KIND, canOpen, candidateName, choiceOf, moduleOf, nameOf, nodeOf } from "./items.js";
 import { BAR, HEADER } from "./measure.js";
@@ -193,7 +193,7 @@ function leafTitle({ model, plan }, item, kind, module, labels) {
 
 function drawMore(pen, { colors }, more, x, y, w, h) {
   pen.rect(x, y, w, h, 7, { fill: colors.panel, stroke: colors.faint, width: 1, dash: [4, 3] });
-  pen.text(`and ${more.toLocaleString("en")} more, not drawn`, x + w / 2, y + h / 2, {
+  pen.text(`and ${grouped(more)} more, not drawn`, x + w / 2, y + h / 2, {
     size: 11, color: colors.faint, align: "center", max: w - 12,
   });
 }

@@ -1,7 +1,7 @@
 /** What is known of the selected box, beside the drawing. */
 
 import { onScale, scale } from "../colors.js";
-import { candidate, count, shape } from "../format.js";
+import { candidate, count, grouped, shape } from "../format.js";
 import { Fragment, html, useMemo } from "../html.js";
 import { detailsOf } from "./details.js";
 import { shownFor } from "./open.js";
@@ -90,7 +90,7 @@ const KEYS = [
 
 function Fact({ name, value, code, exact }) {
   if (!value && !code) return null;
-  return html`<div><dt>${name}</dt><dd title=${exact ? exact.toLocaleString("en") : null}>
+  return html`<div><dt>${name}</dt><dd title=${exact ? grouped(exact) : null}>
     ${code ? html`<code>${code}</code>` : value}</dd></div>`;
 }
 
@@ -124,7 +124,7 @@ function Choice({ choice, look }) {
 
 function slotTitle(slot) {
   if (!slot) return null;
-  const parts = [`${(slot.params ?? 0).toLocaleString("en")} parameters`];
+  const parts = [`${grouped(slot.params ?? 0)} parameters`];
   if (slot.flops) parts.push(`${count(slot.flops)} FLOPs`);
   if (slot.shape) parts.push(shape(slot.shape));
   return parts.join(", ");

@@ -1,5 +1,7 @@
 /** Records on a line: what a pixel shows, and where the ticks are. */
 
+import { grouped } from "../format.js";
+
 /**
  * Which records of an overview each column of pixels shows: those whose numbers fall into it, or
  * the nearest one if there are none.
@@ -76,7 +78,7 @@ export function ticksOf(log, most) {
   const step = niceStep(log.count / Math.max(1, most));
   const ticks = [];
   for (let number = step === 1 ? 0 : step - 1; number < log.count; number += step) {
-    ticks.push({ number, label: (number + 1).toLocaleString("en-US") });
+    ticks.push({ number, label: grouped(number + 1) });
   }
   return { unit: "record", ticks };
 }

@@ -1,10 +1,9 @@
 /** Rows of the heat map. */
 
 import { html, useMemo } from "../html.js";
-import { candidate, plain } from "../format.js";
+import { candidate, grouped, plain } from "../format.js";
 import { useStore } from "../store.js";
 import { BandCanvas, HeatCanvas, Sparkline } from "./canvases.js";
-import { whole } from "./moves.js";
 import { kindOf } from "./paint.js";
 import { ENOUGH } from "./settling.js";
 
@@ -35,7 +34,7 @@ export function KeyRow({ store, analysis, row, place, active, closed, painting, 
         <span class="number">${series && !Number.isNaN(series.latest)
           ? series.latest.toFixed(2) : "–"}</span>
       </div>
-      <div role="gridcell" class="heat-changes number">${series ? whole(series.changes) : ""}</div>
+      <div role="gridcell" class="heat-changes number">${series ? grouped(series.changes) : ""}</div>
       <div role="gridcell" class="heat-settled" title=${title}>${settled}</div>
     </div>
   `;
@@ -61,9 +60,9 @@ export function settledText(series, log) {
 export function momentOf(log, place) {
   const { epoch, step, index } = log;
   return [
-    Number.isFinite(epoch[place]) && `epoch ${whole(epoch[place])}`,
-    Number.isFinite(step[place]) && `step ${whole(step[place])}`,
-    `record ${whole(index[place] + 1)}`,
+    Number.isFinite(epoch[place]) && `epoch ${grouped(epoch[place])}`,
+    Number.isFinite(step[place]) && `step ${grouped(step[place])}`,
+    `record ${grouped(index[place] + 1)}`,
   ].filter(Boolean);
 }
 

@@ -1,6 +1,7 @@
 /** Where the slider goes, and what is said of where it is. */
 
 import { nearest, recordOf } from "../data.js";
+import { grouped } from "../format.js";
 
 const WHOLE = 20; // seconds in which a log is played
 const SLOWEST = 2; // records a second
@@ -41,22 +42,17 @@ export function pageOf(count) {
 
 /** "record 781 of 782 · epoch 50 · step 39,100 · probability · 12:03:11", in parts. */
 export function told(number, count, record) {
-  const parts = [`record ${whole(number + 1)} of ${whole(count)}`];
+  const parts = [`record ${grouped(number + 1)} of ${grouped(count)}`];
   if (!record) return parts;
-  if (Number.isFinite(record.epoch)) parts.push(`epoch ${whole(record.epoch)}`);
-  if (Number.isFinite(record.step)) parts.push(`step ${whole(record.step)}`);
+  if (Number.isFinite(record.epoch)) parts.push(`epoch ${grouped(record.epoch)}`);
+  if (Number.isFinite(record.step)) parts.push(`step ${grouped(record.step)}`);
   if (record.kind) parts.push(String(record.kind));
   if (Number.isFinite(record.time)) parts.push(clock(record.time));
-  return parts;
+  return parts.filter(Boolean);
 }
 
-const GROUPED = new Intl.NumberFormat("en-US");
-
-/** 39100 -> "39,100". */
-export function whole(number) {
-  return GROUPED.format(number);
-}
-
+/** Seconds since 1970 -> "12:03:11", here; nothing of a time that no calendar has. */
 function clock(seconds) {
-  return new Date(seconds * 1000).toLocaleTimeString("en-GB");
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? "" : date.toTimeString().slice(0, 8);
 }

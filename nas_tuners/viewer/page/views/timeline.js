@@ -1,10 +1,10 @@
 /** The time below the views: which record is shown, and how to get to others. */
 
 import { html, useMemo, useState } from "../html.js";
-import { moment } from "../format.js";
+import { grouped, moment } from "../format.js";
 import { useStore } from "../store.js";
 import {
-  movedTo, numberShown, pageOf, rateOf, stepped, told, whole,
+  movedTo, numberShown, pageOf, rateOf, stepped, told,
 } from "../time/moves.js";
 import { fromRecord } from "../architecture/sources.js";
 import { ticksOf, written } from "../time/axis.js";
@@ -96,7 +96,7 @@ function Ticks({ store, log }) {
         <span key=${`t${number}`} class="timeline-tick" style=${at(number)}>${text}</span>`)}
       ${finals.map((number) => html`
         <span key=${`f${number}`} class="timeline-final" style=${at(number)}
-          title=${`what the search decided for: record ${whole(number + 1)}`}>◆</span>`)}
+          title=${`what the search decided for: record ${grouped(number + 1)}`}>◆</span>`)}
       ${marks.map(({ letter, record, title }) => html`
         <span key=${letter} class="timeline-mark" style=${at(record)}
           title=${title}>${letter}</span>`)}
@@ -116,7 +116,7 @@ function Buttons({ store, log, number, move, live }) {
       <button aria-label="Previous record" title="Previous record" disabled=${number <= 0}
         onClick=${() => step(-1)}>◀</button>
       <button class="timeline-play" aria-pressed=${String(playing)} disabled=${last < 1}
-        title=${`Play: ${whole(Math.round(rateOf(log.count, speed)))} records a second`}
+        title=${`Play: ${grouped(Math.round(rateOf(log.count, speed)))} records a second`}
         onClick=${() => store.set({ playing: !playing })}>${playing ? "Pause" : "Play"}</button>
       <button aria-label="Next record" title="Next record" disabled=${number >= last}
         onClick=${() => step(1)}>▶</button>
@@ -143,7 +143,7 @@ function Label({ store, number, count }) {
       <strong>${first}</strong>
       ${rest.map((part) => html`<span><span class="timeline-dot"> · </span>${part}</span>`)}
       ${near && html`<span class="faint"><span class="timeline-dot"> · </span
-        >as in record ${whole(record.index + 1)}</span>`}
+        >as in record ${grouped(record.index + 1)}</span>`}
       ${architecture && html`<button class="timeline-back"
         title=${`Views draw ${architecture.title}; draw the record instead`}
         onClick=${() => store.set({ architecture: null })}>Back to the record</button>`}
