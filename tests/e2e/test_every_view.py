@@ -11,8 +11,9 @@ import pytest
 from tests.e2e.kit import Opened, Server, quiet, screenshot
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
+JAVASCRIPT = "text/javascript"
 ONE_SHOT = ["Cells", "Supernet", "Choices over time", "Architecture", "Compare"]
 TRIALS = ["Cells", "Supernet", "Architecture", "Trials", "Compare"]
 
@@ -62,12 +63,42 @@ def test_every_view(
             screenshot(page, f"{kind}-{name.split()[0].lower()}-{scheme}")
             assert found_by_axe(page) == []
             assert unreachable(page) == []
+            if name == "Architecture":
+                page.get_by_role("button", name="Network").click()
+                page.locator("canvas[data-boxes]").wait_for()
+                assert found_by_axe(page) == []
+                assert unreachable(page) == []
     page.get_by_role("tab", name=names[0]).click()
     page.keyboard.press("ArrowRight")
     assert page.get_by_role("tab", name=names[1]).get_attribute("aria-selected") == "true"
     assert {url.split("/")[2] for url in opened.requests if url.startswith("http")} == {
         server.url.split("/")[2]
     }
+
+
+def test_a_view_that_fails_says_so_and_leaves_the_others(
+    recorded: Callable[[str], Path], view: Callable[..., Server], opened: Opened
+) -> None:
+    server = view("--logdir", recorded("darts"))
+    page = opened(f"{server.url}#view=supernet")
+    broken = 'function CellsView() { throw new Error("broken on purpose"); }\nfunction Unused('
+
+    def answer(route: Route) -> None:
+        whole = route.fetch().text()
+        assert "function CellsView(" in whole
+        route.fulfill(body=whole.replace("function CellsView(", broken), content_type=JAVASCRIPT)
+
+    page.route("**/app.js", answer)
+    page.reload()
+    page.get_by_role("tab", name="Cells").click()
+    page.get_by_role("alert").get_by_text("please report it: broken on purpose").wait_for()
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("alert").get_by_text("broken on purpose").wait_for()
+    page.get_by_role("tab", name="Choices over time").click()
+    page.locator(DRAWN["Choices over time"]).first.wait_for()
+    told, opened.errors = opened.errors, []
+    assert len(told) == 2
+    assert all("broken on purpose" in one for one in told)
 
 
 def found_by_axe(page: Page) -> list[str]:

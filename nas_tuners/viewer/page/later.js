@@ -11,7 +11,7 @@ export function later(load) {
   let component = null;
   return function Later(props) {
     const [, show] = useState(component !== null);
-    const [error, again] = useErrorBoundary();
+    const [error, again] = useErrorBoundary((what) => console.error(what));
     useLayoutEffect(() => {
       if (component) return;
       load().then((loaded) => {
