@@ -24,7 +24,7 @@ _LINK = re.compile(
       import\b \s* (?:(?P<names>[^"'`;()]*?) \bfrom\b)? \s* "(?P<imported>\.{1,2}/[^"\n]+)"
     | export\b \s* (?:
         \{ (?P<listed>[^}]*) \} (?: \s* from \s* "(?P<passed>\.{1,2}/[^"\n]+)" )?
-      | (?P<default>default\b)
+      | (?P<default>default\b(?!\s+(?:async\s+)?(?:function\b\s*\*?|class\b)\s*[\w$]))
       | (?P<declared>(?:async\s+)?(?:function\b\s*\*?|class\b|const\b)\s*(?P<name>[\w$]+))
       | (?P<unknown>.{0,40})
       )
@@ -32,6 +32,10 @@ _LINK = re.compile(
     re.VERBOSE,
 )
 _LATER = re.compile(r"""\bawait import\("(\.{1,2}/[^"\n]+)"\)""")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_LEFT = re.compile(
+    r"""^[ \t]*(?:import|export)\b(?![ \t]*:).*|\bimport\s*[.(].{0,40}""", re.MULTILINE
+)
 _START = """"use strict";
 const $modules = {};
 const $given = new Map();
@@ -132,6 +136,8 @@ def _module(name: str, source: str, others: Mapping[str, _Module]) -> _Module:
 
     body = _LINK.sub(bound, source)
     body = _LATER.sub(lambda match: f"await {_call(_resolved(name, match[1]))}", body)
+    if left := _LEFT.search(_COMMENT.sub("", body)):
+        raise ExportError(f"{name}: not a known form: {left[0].strip()}")
     values = ", ".join(f"{outer}: {inner}" for outer, inner in given.items())
     return _Module(f"() => {{\n{body}\nreturn {{ {values} }};\n}}", given)
 

@@ -81,23 +81,31 @@ def test_a_view_that_fails_says_so_and_leaves_the_others(
 ) -> None:
     server = view("--logdir", recorded("darts"))
     page = opened(f"{server.url}#view=supernet")
-    broken = 'function CellsView() { throw new Error("broken on purpose"); }\nfunction Unused('
+    breaks = {
+        "function CellsView(": 'function CellsView() { throw new Error("broken on purpose"); }\n'
+        "function Unused(",
+        "$modules['views/compare.js'] = () => {": "$modules['views/compare.js'] = () => {\n"
+        'throw new Error("broken on purpose");',
+    }
 
     def answer(route: Route) -> None:
         whole = route.fetch().text()
-        assert "function CellsView(" in whole
-        route.fulfill(body=whole.replace("function CellsView(", broken), content_type=JAVASCRIPT)
+        for sound, broken in breaks.items():
+            assert sound in whole
+            whole = whole.replace(sound, broken)
+        route.fulfill(body=whole, content_type=JAVASCRIPT)
 
     page.route("**/app.js", answer)
     page.reload()
-    page.get_by_role("tab", name="Cells").click()
-    page.get_by_role("alert").get_by_text("please report it: broken on purpose").wait_for()
-    page.get_by_role("button", name="Try again").click()
-    page.get_by_role("alert").get_by_text("broken on purpose").wait_for()
-    page.get_by_role("tab", name="Choices over time").click()
-    page.locator(DRAWN["Choices over time"]).first.wait_for()
+    for name in ("Cells", "Compare"):  # when it is drawn, and when it is loaded
+        page.get_by_role("tab", name=name).click()
+        page.get_by_role("alert").get_by_text("please report it: broken on purpose").wait_for()
+        page.get_by_role("button", name="Try again").click()
+        page.get_by_role("alert").get_by_text("broken on purpose").wait_for()
+        page.get_by_role("tab", name="Choices over time").click()
+        page.locator(DRAWN["Choices over time"]).first.wait_for()
     told, opened.errors = opened.errors, []
-    assert len(told) == 2
+    assert len(told) == 4
     assert all("broken on purpose" in one for one in told)
 
 

@@ -47,7 +47,9 @@ globalThis.heard = [];
 globalThis.Worker = class extends Worker {
   constructor(...given) {
     super(...given);
-    this.addEventListener("message", () => heard.push("answer"));
+    this.addEventListener("message", ({ data }) => heard.push(
+      "problem" in data ? "problem" : "layout" in data ? "layout" : "placed"
+    ));
     this.addEventListener("error", () => heard.push("error"));
   }
 };
@@ -63,8 +65,8 @@ def test_every_view_works_from_a_file(opened: Opened, file: Path) -> None:
     page.goto(file.as_uri())
     assert len(look_at_all(page)) >= 4
     assert dialogs == []
-    wait_until(lambda: page.evaluate("heard.length"), "an answer of the worker that lays out")
-    assert set(page.evaluate("heard")) == {"answer"}
+    wait_until(lambda: "layout" in page.evaluate("heard"), "an answer of the worker that lays out")
+    assert set(page.evaluate("heard")) == {"layout", "placed"}
     others = [url for url in opened.requests if not url.startswith(("blob:", "data:"))]
     assert others == [file.as_uri()], "nothing is asked of anybody"
 

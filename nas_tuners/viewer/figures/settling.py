@@ -183,7 +183,7 @@ def _chosen_entropy(row: Row, n_chosen: int) -> float | None:
     if not 0 < n_chosen < len(row):
         return 0.0  # nothing to choose
     chances = _chances(weights, n_chosen)
-    return sum(map(_of_two, chances)) / len(row) / _of_two(n_chosen / len(row))
+    return min(1.0, sum(map(_of_two, chances)) / len(row) / _of_two(n_chosen / len(row)))
 
 
 def _chances(weights: Sequence[float], n_chosen: int) -> list[float]:
@@ -192,7 +192,8 @@ def _chances(weights: Sequence[float], n_chosen: int) -> list[float]:
     In proportion to the weights, but for those that would have more than 1. They add up to the
     number that is chosen, which is smaller than that of the weights.
     """
-    ordered = sorted(weights, reverse=True)
+    most = max(weights)
+    ordered = sorted((weight / most for weight in weights), reverse=True)  # sums stay finite
     rest = list(itertools.accumulate(reversed(ordered)))[::-1]  # of each and those after it
     sure = 0
     while sure < n_chosen and 0 < rest[sure] <= (n_chosen - sure) * ordered[sure]:

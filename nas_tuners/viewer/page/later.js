@@ -9,21 +9,26 @@ import { html, useErrorBoundary, useLayoutEffect, useState } from "./html.js";
  */
 export function later(load) {
   let component = null;
-  return function Later(props) {
-    const [, show] = useState(component !== null);
-    const [error, again] = useErrorBoundary((what) => console.error(what));
+  const Loaded = (props) => {
+    const [, show] = useState(false);
+    const [failed, fail] = useState(null);
     useLayoutEffect(() => {
       if (component) return;
       load().then((loaded) => {
         component = loaded;
         show(true);
-      });
+      }, (error) => fail({ error }));
     }, []);
+    if (failed) throw failed.error;
+    return component && html`<${component} ...${props} />`;
+  };
+  return function Later(props) {
+    const [error, again] = useErrorBoundary((what) => console.error(what));
     if (error) {
       return html`<p class="empty problem" role="alert">
         ${`This cannot be drawn, please report it: ${error.message} `}
         <button onClick=${again}>Try again</button></p>`;
     }
-    return component && html`<${component} ...${props} />`;
+    return html`<${Loaded} ...${props} />`;
   };
 }

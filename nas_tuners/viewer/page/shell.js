@@ -55,7 +55,8 @@ export function Shell({ store, data, open }) {
           : html`<p class="empty" role="status">${waiting(loading, shown)}</p>`}
       </main>
       ${shown?.has.log && view !== "trials"
-        ? html`<footer class="foot"><${Timeline} store=${store} data=${data} /></footer>`
+        ? html`<footer class="foot"><${Timeline} key=${run} store=${store}
+          data=${data} /></footer>`
         : html`<span></span>`}
     </div>
   `;

@@ -296,4 +296,5 @@ class _ByHand(BaseTrainer):
         for _ in range(3):
             self.mutator.reset()
             self._write_graph_status()
-            time.sleep(0.3)  # so that the next record is due
+            while not self._recording.log.is_time():
+                time.sleep(0.01)

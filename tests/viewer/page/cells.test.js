@@ -5,7 +5,7 @@ import { difference, differs, relative } from
   "../../../nas_tuners/viewer/page/architecture/difference.js";
 import { ofWhat } from "../../../nas_tuners/viewer/page/architecture/facts.js";
 import { lettersOf, lookOf } from "../../../nas_tuners/viewer/page/cells/look.js";
-import { placed } from "../../../nas_tuners/viewer/page/cells/place.js";
+import { placed } from "../../../nas_tuners/viewer/page/cells/placed.js";
 import { costs } from "../../../nas_tuners/viewer/page/graph/costs.js";
 import { genotype, reducedTo } from "../../../nas_tuners/viewer/page/graph/genotype.js";
 import { pathOf } from "../../../nas_tuners/viewer/page/graph/layers.js";

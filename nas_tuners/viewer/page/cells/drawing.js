@@ -2,7 +2,8 @@
 
 import { scale } from "../colors.js";
 import { html, useLayoutEffect, useRef, useState } from "../html.js";
-import { labelSize, placed } from "./place.js";
+import { labelSize } from "./place.js";
+import { placed } from "./placed.js";
 
 const THIN = 1;
 const WIDE = 8;

@@ -2,10 +2,10 @@
 
 import { genotype, reducedTo } from "../graph/genotype.js";
 import { valueCells } from "../graph/value_cells.js";
-import { html, useEffect, useReducer, useRef } from "../html.js";
+import { html, useEffect, useReducer, useRef, useState } from "../html.js";
 import { CellDrawing, useWidth } from "./drawing.js";
 import { lettersOf, lettersOfState, lookOf, textOfState } from "./look.js";
-import { isPlaced, placeAside, placed } from "./place.js";
+import { isPlaced, placeAside } from "./placed.js";
 import { download, svgText } from "./svg_file.js";
 
 /** Edges of drawings that are still read as such. */
@@ -121,17 +121,16 @@ function Occurrence({ model, cell }) {
  */
 function usePlaced(wanted, room, sizesOf) {
   const [, redraw] = useReducer((count) => count + 1, 0);
+  const [failed, fail] = useState(null);
+  if (failed) throw failed.error;
   const last = useRef(null);
   const { letters, inside } = sizesOf(wanted);
   const isReady = isPlaced(wanted, letters, room, inside);
   useEffect(() => {
     if (isReady) return undefined;
     let stays = true;
-    placeAside(wanted, letters, room, inside).then(() => {
-      if (!stays) return;
-      placed(wanted, letters, room, inside);
-      redraw();
-    });
+    placeAside(wanted, letters, room, inside)
+      .then(() => stays && redraw(), (error) => stays && fail({ error }));
     return () => {
       stays = false;
     };

@@ -65,7 +65,7 @@ function withWorker(worker, id, plan) {
     if (data.id !== id || !answer || data.number !== answer.mine) return;
     const { resolve, reject } = answer;
     answer = null;
-    if (data.problem) reject(new Error(`the graph could not be laid out: ${data.problem}`));
+    if ("problem" in data) reject(new Error(`the graph could not be laid out: ${data.problem}`));
     else resolve(data.layout);
   };
   worker.port.addEventListener("message", listen);

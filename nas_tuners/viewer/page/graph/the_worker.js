@@ -48,7 +48,7 @@ export function ask(request) {
     };
     const listen = ({ data }) => {
       if (data.id !== id) return;
-      if (data.problem) end(reject, new Error(data.problem));
+      if ("problem" in data) end(reject, new Error(data.problem));
       else end(resolve, data.answer);
     };
     const fail = () => end(reject, new Error("the worker is broken"));

@@ -66,7 +66,8 @@ export function chosenEntropy(flat, chosen, from = 0, n = flat.length) {
     value > 0 && value !== Infinity ? value : 0));
   if (!weights.some(Boolean)) return NaN;
   if (chosen <= 0 || chosen >= n) return 0; // nothing to choose
-  return chances(weights, chosen).reduce((sum, p) => sum + ofTwo(p), 0) / n / ofTwo(chosen / n);
+  const sum = chances(weights, chosen).reduce((all, p) => all + ofTwo(p), 0);
+  return Math.min(1, sum / n / ofTwo(chosen / n));
 }
 
 /**
@@ -77,7 +78,8 @@ export function chosenEntropy(flat, chosen, from = 0, n = flat.length) {
  * @param {number} chosen      fewer than there are weights
  */
 export function chances(weights, chosen) {
-  const sorted = [...weights].sort((a, b) => b - a);
+  const most = Math.max(...weights);
+  const sorted = weights.map((weight) => weight / most).sort((a, b) => b - a); // sums stay finite
   const rest = [...sorted]; // of each and those after it, the sum
   for (let at = rest.length - 2; at >= 0; at -= 1) rest[at] += rest[at + 1];
   const isSure = (at) => sorted[at] > 0 && (chosen - at) * sorted[at] >= rest[at];
