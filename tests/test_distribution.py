@@ -10,13 +10,13 @@ import sys
 import sysconfig
 import urllib.request
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 import nas_tuners
+from nas_tuners.viewer._linked import MAIN, WORKER, linked_script, linked_styles
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("nas_tuners", "trial_api", "search_spaces")
@@ -61,8 +61,10 @@ def test_the_command_and_the_version_are_declared(wheel: zipfile.ZipFile) -> Non
 
 
 def test_the_page_is_in_with_every_file_that_it_names(wheel: zipfile.ZipFile) -> None:
-    names = named_by_page(lambda name: wheel.read(PAGE + name).decode())
-    assert {"app.js", "style.css", "vendor/preact.js", "graph/worker.js"} <= names
+    names = named_by_page(wheel)
+    assert {"app.js", "style.css", "vendor/preact.js", "views/cells.js", "icon.svg"} <= names
+    there = {name.removeprefix(PAGE) for name in wheel.namelist() if name.startswith(PAGE)}
+    assert {name for name in there if name.endswith((".js", ".css", ".svg"))} == names
 
 
 @pytest.mark.slow
@@ -91,27 +93,37 @@ def test_an_installed_wheel_shows_the_page(wheel: zipfile.ZipFile, tmp_path: Pat
             assert process.stdout is not None
             said = "".join(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
             (url,) = re.findall(r"http://\S+", said)
-            names = named_by_page(lambda name: fetch(url + name).decode())
-            for name in names:
-                assert fetch(url + name) == wheel.read(PAGE + name), name
+            named = re.findall(r'(?:src|href)="([^"]+)"', fetch(url).decode())
+            assert {*named} == {"app.js", "page.css", "icon.svg"}
+            for name in [*named, WORKER]:
+                assert fetch(url + name).decode() == served_from(wheel, name), name
         finally:
             process.send_signal(signal.SIGINT)
     assert process.returncode == 0
 
 
-def named_by_page(read: Callable[[str], str]) -> set[str]:
-    """The files that the page consists of: what each of them names is read, too."""
-    index = read("index.html")
-    found, left = set[str](), {*re.findall(r'(?:src|href)="([^"]+)"', index)}
+def named_by_page(wheel: zipfile.ZipFile) -> set[str]:
+    """The files that the page is made of: what each of them names is read, too."""
+    index = wheel.read(f"{PAGE}index.html").decode()
+    found, left = set[str](), {WORKER, *re.findall(r'(?:src|href)="([^"]+)"', index)}
     while left:
         name = left.pop()
         found.add(name)
-        text = read(name)
+        text = wheel.read(PAGE + name).decode()
         if name.endswith(".js"):
-            named = re.findall(r'(?:from|import|URL\()\s*"(\.[^"\n]+)"', text)
+            named = re.findall(r'(?:from|import|import\()\s*"(\.[^"\n]+)"', text)
             folder = posixpath.dirname(name)
             left |= {posixpath.normpath(posixpath.join(folder, other)) for other in named} - found
     return found
+
+
+def served_from(wheel: zipfile.ZipFile, name: str) -> str:
+    def read(name: str) -> str:
+        return wheel.read(PAGE + name).decode()
+
+    if name == "page.css":
+        return linked_styles(read("index.html"), read, "")[1]
+    return linked_script(name, read) if name in (MAIN, WORKER) else read(name)
 
 
 def fetch(url: str) -> bytes:
