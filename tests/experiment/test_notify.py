@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +85,24 @@ def test_stop_kills_what_runs_and_runs_nothing_more(tmp_path: Path) -> None:
     thread.join()
     (pid,) = (tmp_path / "count").read_text().split()
     assert not is_alive(int(pid))
+
+
+def test_what_has_just_begun_is_killed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notify = hook(tmp_path, "sleep", "300")
+    begun: list[subprocess.Popen[str]] = []
+    popen = subprocess.Popen
+
+    def begin(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
+        begun.append(popen(*arguments, **options))
+        notify.stop()  # as from another thread, which sees no process yet
+        return begun[0]
+
+    monkeypatch.setattr(subprocess, "Popen", begin)
+    notify.handle(BEST)
+    (process,) = begun
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_a_trial_folder_of_a_surrounding_trial_is_not_passed_on(

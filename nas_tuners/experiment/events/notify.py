@@ -84,6 +84,8 @@ class Hook:
             env=trial_environment({EVENT_VARIABLE: event.name}),
             start_new_session=True,  # Ctrl-C is meant for the run
         )
+        if self._stopped:  # meanwhile, by who did not know of it yet
+            signal_group(process.pid, signal.SIGKILL)
         try:
             process.communicate(json.dumps(event.record(), default=str), timeout=self._timeout)
         except subprocess.TimeoutExpired:
