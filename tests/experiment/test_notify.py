@@ -88,9 +88,9 @@ def test_stop_kills_what_runs_and_runs_nothing_more(tmp_path: Path) -> None:
 
 
 def test_what_has_just_begun_is_killed_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    notify = hook(tmp_path, "sleep", "300")
+    notify = hook(tmp_path, "sleep", "300", timeout=20.0)
     begun: list[subprocess.Popen[str]] = []
     popen = subprocess.Popen
 
@@ -103,6 +103,7 @@ def test_what_has_just_begun_is_killed_too(
     notify.handle(BEST)
     (process,) = begun
     assert process.returncode == -signal.SIGKILL
+    assert "killed after" not in caplog.text, "it was not waited for"
 
 
 def test_a_trial_folder_of_a_surrounding_trial_is_not_passed_on(
