@@ -79,7 +79,7 @@ def measure(seed: int) -> list[Claim]:
 def _opening(browser: Browser, folder: str) -> tuple[float, float, float]:
     """Milliseconds from navigation to the first paint, to the map, and to all records.
 
-    The server has just been started, and has not read the log.
+    The server was started a second and a half before, and reads meanwhile.
     """
     with _page(browser, folder) as page:
         page.wait_for_function("() => seen.choices")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def measure(seed: int) -> list[Claim]:
 
 def _log(path: Path, seed: int) -> list[Claim]:
     _write_log(path, seed)
+    os.sync()  # or what is timed is also how the machine writes it
     size = path.stat().st_size / 2**20
     what = f"log of {RECORDS:,} records, {size:.0f} MiB"
     begin = time.perf_counter()

@@ -79,6 +79,9 @@ async def _begin_to_read(runs: Runs, hub: Hub) -> None:
     for run in (await in_thread(runs.refresh))[:1]:
         with suppress(NasTunersError, OSError):  # told when it is asked for
             await hub.read(run, run.begin)
+            while not run.is_log_whole:  # whoever asks has a turn in between
+                await hub.read(run, run.log)
+            await hub.read(run, run.log_overview)
 
 
 class _Answers:
