@@ -59,6 +59,7 @@ async function loadGraph(run, still) {
 
 async function loadLog(run, still) {
   const log = await data.log(run);
+  await turn();
   still({ log, record: recordOf(log, store.get().at) });
 }
 

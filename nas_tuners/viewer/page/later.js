@@ -1,6 +1,7 @@
 /** Components whose modules are only loaded, and run, when they are first shown. */
 
 import { html, useErrorBoundary, useLayoutEffect, useState } from "./html.js";
+import { turn } from "./turn.js";
 
 /**
  * @param {() => Promise<Function>} load   gives the component
@@ -14,7 +15,7 @@ export function later(load) {
     const [failed, fail] = useState(null);
     useLayoutEffect(() => {
       if (component) return;
-      load().then((loaded) => {
+      turn().then(load).then((loaded) => { // each in a task of its own
         component = loaded;
         show(true);
       }, (error) => fail({ error }));

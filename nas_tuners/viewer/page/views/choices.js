@@ -1,6 +1,7 @@
 /** What each choice came to: weights of candidates over time, and when they came to rest. */
 
 import { html, useEffect, useMemo } from "../html.js";
+import { later } from "../later.js";
 import { plain } from "../format.js";
 import { createStore, useStore } from "../store.js";
 import { nearest } from "../data.js";
@@ -10,10 +11,12 @@ import { momentOf } from "../time/heatrows.js";
 import { aboutKey, useAnalysis, useThemeColors } from "../time/hooks.js";
 import { movedTo, numberShown } from "../time/moves.js";
 import { scale } from "../colors.js";
-import { Panel } from "../time/panel.js";
 import { Readout } from "../time/readout.js";
 import { rowsOf } from "../time/rows.js";
 import { ENOUGH, isTold } from "../time/settling.js";
+
+/** Its lines are drawn in a task of their own, after the map. */
+const Panel = later(async () => (await import("../time/panel.js")).Panel);
 
 const WINDOWS = [20, 50, 100];
 const FIRST = {
