@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from nas_tuners.contract.errors import ConfigError, ExportError
 from nas_tuners.viewer import _export, export_page
+from nas_tuners.viewer.trials import source
 from tests.experiment_kit import Project
 from tests.viewer.kit import append, record, recorded
 
@@ -142,10 +144,18 @@ def test_the_importance_is_waited_for(tmp_path: Path) -> None:
 def test_an_importance_that_takes_too_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    goes_on, compute = threading.Event(), source.importance_of
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        goes_on.wait(30)
+        return compute(*arguments, **options)
+
+    monkeypatch.setattr(source, "importance_of", late)
     monkeypatch.setattr(_export, "_IMPORTANCE", 0.0)
     study = optuna.create_study(study_name="mine", direction="maximize")
-    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=300)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=30)
     export_page(study, tmp_path / "page.html")
+    goes_on.set()
     importance = data_in(tmp_path / "page.html")["importance"]["0"]
     assert importance["problem"] == "it took too long when this page was written"
 
